@@ -1,0 +1,39 @@
+# The few commands of this project. Each installs what it needs and is missing.
+CMAKE_FLAGS ?=
+CTEST_FLAGS ?=
+JOBS ?= 2
+
+.PHONY: setup build demo test test-sanitize bench header clean
+.NOTPARALLEL:
+
+setup: ## install the compilers and tools that are missing
+	@tools/setup.sh
+
+build: setup ## build/hostel, build/libhostel.so, build/libhostel.a
+	@cmake -S . -B build -G Ninja $(CMAKE_FLAGS) >/dev/null
+	@cmake --build build
+
+demo: build ## render this README with a guest, on every engine
+	@build/demo README.md build/README.html
+
+test: setup ## every test, one summary
+	@cmake -S . -B build -G Ninja $(CMAKE_FLAGS) >/dev/null
+	@cmake --build build --target all tests
+	@ctest --test-dir build --output-on-failure --parallel $(JOBS) $(CTEST_FLAGS)
+
+test-sanitize: ## the C tests under address, leak and undefined-behaviour sanitizers
+	@tools/setup.sh sanitize
+	@cmake -S . -B build-sanitize -G Ninja -DHOSTEL_SANITIZE=ON \
+		-DCMAKE_C_COMPILER=clang-22 -DCMAKE_CXX_COMPILER=clang++-22 $(CMAKE_FLAGS) >/dev/null
+	@cmake --build build-sanitize --target all tests
+	@ctest --test-dir build-sanitize --output-on-failure --parallel $(JOBS) $(CTEST_FLAGS)
+
+bench: build ## compare with other hosts; writes build/bench.json
+	@cargo run --release --locked --manifest-path benches/Cargo.toml
+
+header: setup ## include/hostel.h and tests/symbols.txt from src/ffi
+	@cargo run --release --locked --quiet -p hostel-header -- write
+
+clean: ## forget everything that was built
+	rm -rf build build-sanitize
+	cargo clean

@@ -1,0 +1,54 @@
+# Each tests/NAME.c is a program that runs its facts on the engine named by its first argument, and answers 77 when this
+# build lacks that engine. It is linked with the shared and with the static library.
+set(HOSTEL_ENGINES cranelift wasmi llvm wasmtime)
+file(GLOB test_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/*.c)
+file(GLOB test_scripts CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/*.sh)
+
+# Not part of `all`: who only wants the library does not wait for its tests.
+add_custom_target(tests)
+add_dependencies(tests guests)
+
+function(add_c_test program source library)
+  add_executable(${program} EXCLUDE_FROM_ALL ${source})
+  target_link_libraries(${program} PRIVATE ${library} pthread)
+  target_compile_definitions(${program} PRIVATE HOSTEL_GUESTS="${HOSTEL_GUESTS}")
+  set_target_properties(${program} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  add_dependencies(tests ${program})
+  foreach(engine IN LISTS ARGN)
+    add_test(NAME ${program}.${engine} COMMAND ${program} ${engine} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    set_tests_properties(${program}.${engine} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
+  endforeach()
+endfunction()
+
+foreach(source IN LISTS test_sources)
+  cmake_path(GET source STEM name)
+  add_c_test(c.${name} ${source} hostel::hostel ${HOSTEL_ENGINES})
+  if(NOT HOSTEL_SANITIZE)
+    # The archive holds the same code; what can differ is the linking, and two engines show that.
+    add_c_test(c-static.${name} ${source} hostel::static cranelift wasmi)
+    target_link_options(c-static.${name} PRIVATE -Wl,--gc-sections)
+  endif()
+endforeach()
+
+if(HOSTEL_SANITIZE)
+  return()
+endif()
+
+# Each tests/NAME.sh is given the build directory: what is only seen from outside, such as the command line.
+foreach(script IN LISTS test_scripts)
+  cmake_path(GET script STEM name)
+  add_test(NAME script.${name} COMMAND ${script} ${PROJECT_BINARY_DIR} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(script.${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
+endforeach()
+
+# Compiled with the other tests, where cargo can show how far it is.
+add_custom_target(rust-tests
+  COMMAND ${HOSTEL_CARGO} build --release --locked -p hostel-header
+  COMMAND ${HOSTEL_CARGO} test --release --locked ${cargo_arguments} --no-run
+  WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
+  USES_TERMINAL
+  COMMENT "Building the Rust tests")
+add_dependencies(rust-tests cargo)
+add_dependencies(tests rust-tests)
+add_test(NAME rust.tests COMMAND ${HOSTEL_CARGO} test --release --locked ${cargo_arguments} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+set_tests_properties(rust.tests PROPERTIES ENVIRONMENT HOSTEL_GUESTS=${HOSTEL_GUESTS} RUN_SERIAL ON TIMEOUT 3600)

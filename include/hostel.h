@@ -1,0 +1,1005 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * hostel: hosts WebAssembly guests for short stays. Bytes in, owned bytes out, one C function.
+ *
+ * Generated from src/ffi by `make header`; do not edit.
+ *
+ * Seven rules hold for every function below:
+ *
+ *  1. Check the status. Whatever can fail returns a hostel_status; HOSTEL_STATUS_OK is 0. Any other code leaves the
+ *     reason in `*error_out`, unless you passed NULL there because you do not want it.
+ *  2. Each `_new` has one `_free`, and so has every other function that hands out a handle. Freeing NULL does nothing.
+ *  3. A hostel_buffer you receive is yours: release it with hostel_buffer_free(), never with free().
+ *  4. What you pass in stays yours. It is read during the call and not kept, so you may change or free it afterwards.
+ *     Only a callback and its `user_data` are kept; where that happens the function says until when.
+ *  5. Free handles in any order: a guest keeps alive the module it was made from. Never free a handle while a call on
+ *     that same handle is running.
+ *  6. A `const` handle may be used by many threads at once. A non-const one may not: use it in one thread at a time.
+ *  7. Outputs may start uninitialised. They are always written: the value on success, NULL or empty on failure. They
+ *     are never read, so release an old value before you pass its variable again.
+ *
+ * Where a function takes a pointer and a length, (NULL, 0) is empty and (NULL, n) is an INVALID_ARGUMENT. Strings are
+ * UTF-8; `const char *` without a length ends with a NUL.
+ */
+#ifndef HOSTEL_H
+#define HOSTEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Ignoring the result of a function marked with this is a mistake the compiler warns about. */
+#if (defined(__cplusplus) && __cplusplus >= 201703L) || (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 202311L)
+#define HOSTEL_MUST_USE [[nodiscard]]
+#elif defined(__GNUC__)
+#define HOSTEL_MUST_USE __attribute__((warn_unused_result))
+#else
+#define HOSTEL_MUST_USE
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- status ----------------------------------------------------------------------------------------------
+ * Statuses: what every fallible function returns.
+ */
+
+/** The version of the interface that this header describes. */
+#define HOSTEL_ABI_VERSION 0
+
+/**
+ * What became of a call: one of the HOSTEL_STATUS_* values. 0 is success.
+ *
+ * Numbers are grouped (1: any time, 100: loading, 200: linking, 300: calling), never reused, and new ones may be
+ * added: treat a number that you do not know as a failure.
+ */
+typedef int32_t hostel_status;
+
+/** Success. */
+#define HOSTEL_STATUS_OK 0
+/** An argument is wrong; the message names it. */
+#define HOSTEL_STATUS_INVALID_ARGUMENT 1
+/** The handle is in use by another call and serves one at a time, or it is frozen because it has been used. */
+#define HOSTEL_STATUS_BUSY 2
+/** This build does not have what was asked for. */
+#define HOSTEL_STATUS_UNSUPPORTED 3
+/** The system has not enough memory, address space or mappings. */
+#define HOSTEL_STATUS_OUT_OF_RESOURCES 4
+/** A bug in this library. The process is sound; please report the message. */
+#define HOSTEL_STATUS_INTERNAL 5
+/** The bytes are not a valid WebAssembly module (or not valid text format); the message says where. */
+#define HOSTEL_STATUS_INVALID_MODULE 100
+/** The module is over a limit, or needs what the engine lacks; the message names it. */
+#define HOSTEL_STATUS_UNSUPPORTED_MODULE 101
+/** There is no such engine, or it is not part of this build. */
+#define HOSTEL_STATUS_UNSUPPORTED_ENGINE 102
+/** The artifact was made by another engine, version, or for another machine. */
+#define HOSTEL_STATUS_ARTIFACT_MISMATCH 103
+/** The artifact is damaged, or its seal is not ours. */
+#define HOSTEL_STATUS_ARTIFACT_CORRUPT 104
+/** A cache could not be read or written. */
+#define HOSTEL_STATUS_CACHE_IO 105
+/** The module is not in the cache, and there is nothing to compile it from or with. */
+#define HOSTEL_STATUS_NOT_CACHED 106
+/** Imports of the guest are missing or of another type; the message names them all. */
+#define HOSTEL_STATUS_LINK_ERROR 200
+/** The guest exports no function of this name. */
+#define HOSTEL_STATUS_NO_SUCH_FUNCTION 201
+/** The guest breaks its ABI: exports missing or of a wrong type, pointers outside its memory. */
+#define HOSTEL_STATUS_BAD_ABI 202
+/** A limit was asked for that the engine was not built with. */
+#define HOSTEL_STATUS_LIMIT_NOT_COMPILED 300
+/** The guest said no; what it attached is the error's payload. */
+#define HOSTEL_STATUS_GUEST_ERROR 301
+/** A host function ended the call; what it attached is the error's payload. */
+#define HOSTEL_STATUS_HOST_ERROR 302
+/** The guest trapped; hostel_error_trap() says why. */
+#define HOSTEL_STATUS_TRAP 303
+/** The guest's stack is exhausted, or calls from host functions into guests lie too deep inside one another. */
+#define HOSTEL_STATUS_STACK_OVERFLOW 304
+/** The call's fuel is used up. */
+#define HOSTEL_STATUS_OUT_OF_FUEL 305
+/** The call's deadline has passed. */
+#define HOSTEL_STATUS_DEADLINE 306
+/** The call was cancelled. */
+#define HOSTEL_STATUS_CANCELLED 307
+/** The guest needed more memory than it is allowed, or failed after being refused more. */
+#define HOSTEL_STATUS_MEMORY_LIMIT 308
+/** The output is larger than allowed. */
+#define HOSTEL_STATUS_OUTPUT_TOO_LARGE 309
+/** The instance has trapped in an earlier call; free it and make a new one. */
+#define HOSTEL_STATUS_INSTANCE_DEAD 310
+/** The program ended with an exit code other than 0. */
+#define HOSTEL_STATUS_EXIT 311
+
+/**
+ * The name of a status without its prefix, such as "OUT_OF_FUEL"; "UNKNOWN" for a number that is none.
+ *
+ * The string is never NULL and lives for ever. Thread-safe.
+ */
+const char *hostel_status_name(hostel_status status);
+
+/** The version of this library, such as "0.1.0". The string lives for ever. Thread-safe. */
+const char *hostel_version(void);
+
+/**
+ * The version of this interface. It grows when a program compiled against an older header no longer works with the
+ * library; additions leave it as it is. Compare it with HOSTEL_ABI_VERSION at start. Thread-safe.
+ */
+uint32_t hostel_abi_version(void);
+
+/* ---- buffer ----------------------------------------------------------------------------------------------
+ * Buffers: bytes that the library hands over.
+ */
+
+/** Bytes that are yours. Free them with hostel_buffer_free(), never with free(). An empty buffer is `{NULL, 0}`. */
+typedef struct hostel_buffer {
+  /** The first byte; NULL when there are none. */
+  uint8_t *data;
+  /** How many bytes there are. */
+  size_t len;
+} hostel_buffer;
+
+/**
+ * Frees a buffer's bytes and leaves it empty, so that freeing it again does nothing.
+ *
+ * `buffer` may be NULL. Thread-safe for different buffers.
+ */
+void hostel_buffer_free(hostel_buffer *buffer);
+
+/* ---- error -----------------------------------------------------------------------------------------------
+ * Errors: what went wrong, in full.
+ */
+
+/**
+ * An error: status, message and detail. It belongs to whoever received it: free it with hostel_error_free().
+ * The getters accept NULL, which stands for success. An error may be read by several threads at once.
+ */
+typedef struct hostel_error hostel_error;
+
+/** Why a guest was stopped: one of the HOSTEL_TRAP_* values. More may be added. */
+typedef int32_t hostel_trap;
+
+/** No trap. */
+#define HOSTEL_TRAP_NONE 0
+/** An `unreachable` instruction: how most toolchains compile a panic or abort. */
+#define HOSTEL_TRAP_UNREACHABLE 1
+/** A memory access out of bounds. */
+#define HOSTEL_TRAP_MEMORY_OUT_OF_BOUNDS 2
+/** A table access out of bounds. */
+#define HOSTEL_TRAP_TABLE_OUT_OF_BOUNDS 3
+/** An indirect call to an empty table entry. */
+#define HOSTEL_TRAP_INDIRECT_CALL_TO_NULL 4
+/** An indirect call to a function of another type. */
+#define HOSTEL_TRAP_BAD_SIGNATURE 5
+/** An integer overflow in a division. */
+#define HOSTEL_TRAP_INTEGER_OVERFLOW 6
+/** A division by zero. */
+#define HOSTEL_TRAP_INTEGER_DIVISION_BY_ZERO 7
+/** A float that no integer of the type can hold. */
+#define HOSTEL_TRAP_BAD_CONVERSION_TO_INTEGER 8
+/** The call stack is exhausted. */
+#define HOSTEL_TRAP_STACK_OVERFLOW 9
+/** An atomic access at an address that is not aligned. */
+#define HOSTEL_TRAP_UNALIGNED_ATOMIC 10
+/** An exception that nothing caught. */
+#define HOSTEL_TRAP_UNCAUGHT_EXCEPTION 11
+/** The system had no memory for the guest. */
+#define HOSTEL_TRAP_OUT_OF_MEMORY 12
+/** Something the engine has no better word for. */
+#define HOSTEL_TRAP_OTHER 13
+
+/** The status of an error; HOSTEL_STATUS_OK for NULL. Thread-safe. */
+hostel_status hostel_error_status(const hostel_error *error);
+
+/** What went wrong, for people: UTF-8, never NULL, "" for a NULL error. It lives as long as the error. Thread-safe. */
+const char *hostel_error_message(const hostel_error *error);
+
+/**
+ * The bytes that the guest or a host function attached; NULL and 0 when there are none.
+ *
+ * They live as long as the error. `len_out` may be NULL. Thread-safe.
+ */
+const uint8_t *hostel_error_payload(const hostel_error *error, size_t *len_out);
+
+/** Why the guest trapped; HOSTEL_TRAP_NONE when it did not. Thread-safe. */
+hostel_trap hostel_error_trap(const hostel_error *error);
+
+/**
+ * Where the guest was when it trapped, innermost function first, one a line; "" when the engine does not tell.
+ *
+ * Never NULL; it lives as long as the error. Thread-safe.
+ */
+const char *hostel_error_backtrace(const hostel_error *error);
+
+/**
+ * Whether the guest was stopped half-way or misbehaved, so that its state is not to be trusted. A stateful instance
+ * must then not be used again; guest calls are not affected, because each has a new instance. Thread-safe.
+ */
+bool hostel_error_maybe_corrupt(const hostel_error *error);
+
+/** Frees an error. NULL is fine. */
+void hostel_error_free(hostel_error *error);
+
+/* ---- log -------------------------------------------------------------------------------------------------
+ * Log: what the library tells, if the host wants to hear it.
+ */
+
+/** How important a message is: one of the HOSTEL_LOG_* values. */
+typedef int32_t hostel_log_level;
+
+/**
+ * Receives a message. `target` names the part of the library, such as "hostel::module"; both strings end with the call.
+ *
+ * May be called from any thread, and from several at once. It must not unwind or longjmp. It may call this
+ * library, except hostel_log_set(); what happens meanwhile on this thread is not told.
+ */
+typedef void (*hostel_log_callback)(void *user_data, hostel_log_level level, const char *target, const char *message);
+
+/** Nothing is told. */
+#define HOSTEL_LOG_OFF 0
+/** Something failed that nobody else reports. */
+#define HOSTEL_LOG_ERROR 1
+/** Something is not as it should be, and was dealt with. */
+#define HOSTEL_LOG_WARN 2
+/** Something worth knowing happened. */
+#define HOSTEL_LOG_INFO 3
+/** What the library does. */
+#define HOSTEL_LOG_DEBUG 4
+/** What the library does, step by step. */
+#define HOSTEL_LOG_TRACE 5
+
+/**
+ * Sets who hears the library's messages up to `max_level`, for the whole process; nobody does until this is called.
+ *
+ * `callback` NULL or `max_level` HOSTEL_LOG_OFF turns it off. `user_data` is passed on and never looked at. When
+ * the function returns, the callback that was set before is not running any more and will not be called again.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `max_level` is none of the levels;
+ *         HOSTEL_STATUS_BUSY             if called from inside a log callback.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_log_set(hostel_log_callback callback,
+                             void *user_data,
+                             hostel_log_level max_level,
+                             hostel_error **error_out);
+
+/* ---- engine ----------------------------------------------------------------------------------------------
+ * Engines: what compiles and runs guests, and what guests are allowed.
+ */
+
+/**
+ * A compiler or interpreter with its settings. Made by hostel_engine_new(), released by hostel_engine_free().
+ * Any number of threads may use one engine at the same time; a process usually has one.
+ */
+typedef struct hostel_engine hostel_engine;
+
+/**
+ * Settings for an engine. Made by hostel_engine_config_new(), released by hostel_engine_config_free().
+ * Used by one thread at a time while it is changed.
+ */
+typedef struct hostel_engine_config hostel_engine_config;
+
+/**
+ * Something that can be limited: one of the HOSTEL_LIMIT_* values.
+ *
+ * | limit | default | highest | may be lowered for one call |
+ * |---|---|---|---|
+ * | MODULE_BYTES | 64 MiB | 1 GiB | no |
+ * | FUNCTIONS | 100,000 | 1,000,000 | no |
+ * | FUNCTION_BYTES | 8 MiB | 8 MiB | no |
+ * | MEMORY_BYTES | 256 MiB | 4 GiB | yes |
+ * | TABLE_ELEMENTS | 1,048,576 | 10,000,000 | no |
+ * | OUTPUT_BYTES | 256 MiB | 4 GiB | yes |
+ * | STACK_BYTES | 1 MiB | 64 MiB | no |
+ * | DEPTH | 16 | 256 | no |
+ */
+typedef int32_t hostel_limit;
+
+/** Size of a module, in bytes. */
+#define HOSTEL_LIMIT_MODULE_BYTES 1
+/** Number of functions a module defines. */
+#define HOSTEL_LIMIT_FUNCTIONS 2
+/** Size of one function's body, in bytes. */
+#define HOSTEL_LIMIT_FUNCTION_BYTES 3
+
+/**
+ * Size of each of a guest's memories, in bytes. A guest that starts above it is MEMORY_LIMIT; a growth above it
+ * answers -1 to the guest, as WebAssembly has it, and a call that fails after that is MEMORY_LIMIT.
+ */
+#define HOSTEL_LIMIT_MEMORY_BYTES 4
+/** Size of each of a guest's tables, in elements. */
+#define HOSTEL_LIMIT_TABLE_ELEMENTS 5
+/** Size of a call's output, in bytes. */
+#define HOSTEL_LIMIT_OUTPUT_BYTES 6
+/** Stack of a guest, in bytes. How deep a recursion that allows differs between engines. */
+#define HOSTEL_LIMIT_STACK_BYTES 7
+/** How many calls may lie inside one another when host functions call guests again. Each needs stack of the host. */
+#define HOSTEL_LIMIT_DEPTH 8
+
+/** How many engines this build has. Thread-safe. */
+size_t hostel_engine_count(void);
+
+/**
+ * The name of an engine of this build, such as "cranelift"; NULL when `index` is not below hostel_engine_count().
+ *
+ * The string lives for ever. Thread-safe.
+ */
+const char *hostel_engine_name_at(size_t index);
+
+/**
+ * Describes every engine there is, built or not: a JSON array of objects with `name`, `about`, `built`, `default`,
+ * `lacks` (WebAssembly proposals it does not have) and `notes` (what else differs).
+ *
+ * On success `*json_out` is yours: release it with hostel_buffer_free(). `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `json_out` is NULL.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE hostel_status hostel_engines_json(hostel_buffer *json_out, hostel_error **error_out);
+
+/**
+ * The value a limit has unless it is set.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `limit` is none of the limits, or `value_out` is NULL.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE hostel_status hostel_limit_default(hostel_limit limit, uint64_t *value_out, hostel_error **error_out);
+
+/**
+ * Makes settings with the default of everything.
+ *
+ * On success `*config_out` is yours: release it with hostel_engine_config_free(). `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `config_out` is NULL.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE hostel_status hostel_engine_config_new(hostel_engine_config **config_out, hostel_error **error_out);
+
+/**
+ * Chooses the engine by name, such as "cranelift" (the default) or "wasmi"; `hostel engines` lists them.
+ *
+ * `name` is copied. Whether this build has the engine is checked by hostel_engine_new(), so that a program may keep
+ * settings for builds other than its own.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `config` or `name` is NULL, or `name` is not UTF-8.
+ * Not thread-safe: `config` is changed.
+ */
+HOSTEL_MUST_USE hostel_status hostel_engine_config_set_engine(hostel_engine_config *config, const char *name, hostel_error **error_out);
+
+/**
+ * Sets a limit for all guests of the engine; the table at hostel_limit has the defaults and bounds.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `config` is NULL, `limit` is none of the limits, or `value` is out of bounds.
+ * Not thread-safe: `config` is changed.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_engine_config_set_limit(hostel_engine_config *config,
+                                             hostel_limit limit,
+                                             uint64_t value,
+                                             hostel_error **error_out);
+
+/** Frees settings; engines made from them are not affected. NULL is fine. */
+void hostel_engine_config_free(hostel_engine_config *config);
+
+/**
+ * Makes an engine. `config` is copied; NULL means the default of everything.
+ *
+ * The first engine that generates code installs handlers for SIGSEGV, SIGBUS, SIGILL and SIGFPE, which pass on what
+ * is not a guest's fault to the handlers that stood before.
+ *
+ * On success `*engine_out` is yours: release it with hostel_engine_free(). `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT   if `engine_out` is NULL;
+ *         HOSTEL_STATUS_UNSUPPORTED_ENGINE if there is no engine of that name, or not in this build.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE hostel_status hostel_engine_new(const hostel_engine_config *config, hostel_engine **engine_out, hostel_error **error_out);
+
+/** The name of an engine, such as "cranelift"; NULL for NULL. It lives as long as the engine. Thread-safe. */
+const char *hostel_engine_name(const hostel_engine *engine);
+
+/** Lets go of an engine; modules made with it keep what they need. NULL is fine. */
+void hostel_engine_free(hostel_engine *engine);
+
+/* ---- cache -----------------------------------------------------------------------------------------------
+ * Caches: where compiled code will live. There is none yet; pass NULL wherever one may be given.
+ */
+
+/** A cache of compiled code. None can be made yet. */
+typedef struct hostel_cache hostel_cache;
+
+/* ---- module ----------------------------------------------------------------------------------------------
+ * Modules: compiled guests, and what they import and export.
+ */
+
+/** Options for loading a module. There are none yet; pass NULL. */
+typedef struct hostel_load_options hostel_load_options;
+
+/**
+ * A compiled guest. Made by the hostel_module_load functions, released by hostel_module_free().
+ * Immutable: any number of threads may use one module at the same time.
+ */
+typedef struct hostel_module hostel_module;
+
+/** What an import or export is: one of the HOSTEL_EXTERN_* values. */
+typedef int32_t hostel_extern_kind;
+
+/** There is none at this index. */
+#define HOSTEL_EXTERN_NONE -1
+/** A function. */
+#define HOSTEL_EXTERN_FUNCTION 0
+/** A table. */
+#define HOSTEL_EXTERN_TABLE 1
+/** A memory. */
+#define HOSTEL_EXTERN_MEMORY 2
+/** A global. */
+#define HOSTEL_EXTERN_GLOBAL 3
+/** An exception tag. */
+#define HOSTEL_EXTERN_TAG 4
+
+/**
+ * Says what a module is, without an engine: a JSON object with `kind`, `abi`, `key` (BLAKE3 of the bytes, in
+ * hexadecimal), `imports`, `exports`, `memories` and `resettable` (true, or the reason why not).
+ *
+ * `wasm` is a binary module, read during the call and not kept. On success `*json_out` is yours: release it with
+ * hostel_buffer_free(). `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT   if `json_out` or a non-empty `wasm` is NULL;
+ *         HOSTEL_STATUS_INVALID_MODULE     if the bytes do not validate with every WebAssembly proposal on;
+ *         HOSTEL_STATUS_UNSUPPORTED_MODULE if it is a component, over a default limit, or shares memory between threads.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE hostel_status hostel_inspect(const uint8_t *wasm, size_t wasm_len, hostel_buffer *json_out, hostel_error **error_out);
+
+/**
+ * Turns WebAssembly text format (WAT) into a binary module.
+ *
+ * `text` need not end with a zero byte; it is read during the call and not kept. On success `*wasm_out` is yours:
+ * release it with hostel_buffer_free(). `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `wasm_out` or a non-empty `text` is NULL;
+ *         HOSTEL_STATUS_INVALID_MODULE   if the text does not parse; the message shows the line;
+ *         HOSTEL_STATUS_UNSUPPORTED      if this build does not read the text format.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE hostel_status hostel_wat_to_wasm(const char *text, size_t text_len, hostel_buffer *wasm_out, hostel_error **error_out);
+
+/**
+ * Compiles a guest from a binary module.
+ *
+ * `wasm` is read during the call and not kept. `cache` and `options` must be NULL for now.
+ * On success `*module_out` is yours: release it with hostel_module_free(). On failure it is NULL.
+ * `error_out` may be NULL; otherwise it receives NULL on success, else an error to release with hostel_error_free().
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT   if `engine`, `module_out`, or a non-empty `wasm` is NULL;
+ *         HOSTEL_STATUS_INVALID_MODULE     if the bytes do not validate with every WebAssembly proposal on;
+ *         HOSTEL_STATUS_UNSUPPORTED_MODULE if the module is over a limit, or needs what the engine lacks;
+ *         HOSTEL_STATUS_OUT_OF_RESOURCES   if the system has no memory for its code.
+ * Thread-safe. May take seconds for a large guest, on several threads; calls nothing back.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_module_load(const hostel_engine *engine,
+                                 const hostel_cache *cache,
+                                 const uint8_t *wasm,
+                                 size_t wasm_len,
+                                 const hostel_load_options *options,
+                                 hostel_module **module_out,
+                                 hostel_error **error_out);
+
+/**
+ * Compiles a guest from WebAssembly text format (WAT).
+ *
+ * As hostel_module_load(); `text` need not end with a zero byte. HOSTEL_STATUS_INVALID_MODULE also if it does not
+ * parse, HOSTEL_STATUS_UNSUPPORTED if this build does not read the text format.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_module_load_wat(const hostel_engine *engine,
+                                     const hostel_cache *cache,
+                                     const char *text,
+                                     size_t text_len,
+                                     const hostel_load_options *options,
+                                     hostel_module **module_out,
+                                     hostel_error **error_out);
+
+/**
+ * Compiles a guest from a file: a binary module, or else text format.
+ *
+ * As hostel_module_load(); HOSTEL_STATUS_INVALID_ARGUMENT also if `path` is NULL or the file cannot be read.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_module_load_file(const hostel_engine *engine,
+                                      const hostel_cache *cache,
+                                      const char *path,
+                                      const hostel_load_options *options,
+                                      hostel_module **module_out,
+                                      hostel_error **error_out);
+
+/** How many imports a module has; 0 for NULL. Thread-safe. */
+size_t hostel_module_import_count(const hostel_module *module);
+
+/**
+ * The module part of an import's name; NULL when there is no such import. It lives as long as the module.
+ * A zero byte in a name shows as "\0". Thread-safe, like the other functions about imports and exports.
+ */
+const char *hostel_module_import_module(const hostel_module *module, size_t index);
+
+/** An import's own name; NULL when there is no such import. It lives as long as the module. */
+const char *hostel_module_import_name(const hostel_module *module, size_t index);
+
+/** What an import is: one of the HOSTEL_EXTERN_* values. */
+hostel_extern_kind hostel_module_import_kind(const hostel_module *module, size_t index);
+
+/**
+ * An import's type for people, such as "(i32, i32) -> (i64)"; NULL when there is no such import. It lives as long as
+ * the module.
+ */
+const char *hostel_module_import_type(const hostel_module *module, size_t index);
+
+/** How many exports a module has; 0 for NULL. */
+size_t hostel_module_export_count(const hostel_module *module);
+
+/** An export's name; NULL when there is no such export. It lives as long as the module. */
+const char *hostel_module_export_name(const hostel_module *module, size_t index);
+
+/** What an export is: one of the HOSTEL_EXTERN_* values. */
+hostel_extern_kind hostel_module_export_kind(const hostel_module *module, size_t index);
+
+/** An export's type for people; NULL when there is no such export. It lives as long as the module. */
+const char *hostel_module_export_type(const hostel_module *module, size_t index);
+
+/** Lets go of a module; guests made from it keep what they need. NULL is fine. */
+void hostel_module_free(hostel_module *module);
+
+/* ---- imports ---------------------------------------------------------------------------------------------
+ * Imports: functions of the host that a guest may call.
+ */
+
+/** A host function's view of the call it is part of. Valid until the function returns, on its thread only. */
+typedef struct hostel_caller hostel_caller;
+
+/**
+ * The functions that a host offers its guests. Made by hostel_imports_new(), released by hostel_imports_free().
+ * One thread at a time defines; once a guest was made with it, it is frozen, and shared by any number of threads.
+ */
+typedef struct hostel_imports hostel_imports;
+
+/**
+ * A host function of bytes.
+ *
+ * `input` is the guest's memory: read it during the call, do not keep it; it may be empty, and is then not NULL.
+ * Answer with hostel_caller_return() or hostel_caller_fail(), or not at all, which is an empty answer.
+ *
+ * Return HOSTEL_STATUS_OK to let the guest go on: with the answer, or with the failure, which the guest sees in its
+ * ABI's own form. Return HOSTEL_STATUS_HOST_ERROR to end the guest's call there and then: its status is HOST_ERROR,
+ * with the message and payload given to hostel_caller_fail(). Anything else is a HOST_ERROR that names the number.
+ *
+ * May be called from several threads at once. It must not unwind or longjmp, nor free the guest's call options. It
+ * may call guests, this one included: each call has an instance of its own.
+ */
+typedef hostel_status (*hostel_host_function)(void *user_data, hostel_caller *caller, const uint8_t *input, size_t input_len);
+
+/**
+ * Called once with a function's `user_data` when nothing uses it any more, on the thread that lets go last.
+ * It must not unwind or longjmp.
+ */
+typedef void (*hostel_finalizer)(void *user_data);
+
+/** The type of a plain value: one of the HOSTEL_VALUE_* values. */
+typedef int32_t hostel_value_type;
+
+/**
+ * A host function of plain values, for guests that import functions such as `(i32, i32) -> i32`.
+ *
+ * `values` holds the parameters, one each; the results go to the same place, from the start. There is room for the
+ * larger of both. Otherwise as hostel_host_function; a failure always ends the guest's call.
+ */
+typedef hostel_status (*hostel_raw_function)(void *user_data, hostel_caller *caller, uint64_t *values);
+
+/** A 32-bit integer, in the low half of a value. */
+#define HOSTEL_VALUE_I32 1
+/** A 64-bit integer. */
+#define HOSTEL_VALUE_I64 2
+/** The bits of a 32-bit float, in the low half of a value. */
+#define HOSTEL_VALUE_F32 3
+/** The bits of a 64-bit float. */
+#define HOSTEL_VALUE_F64 4
+
+/**
+ * Makes an empty set of functions.
+ *
+ * On success `*imports_out` is yours: release it with hostel_imports_free(). `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `imports_out` is NULL.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE hostel_status hostel_imports_new(hostel_imports **imports_out, hostel_error **error_out);
+
+/**
+ * Offers a function of bytes to guests, which import it as `module`.`name`. Which parameters and results it has for
+ * the guest is set by the guest's ABI.
+ *
+ * Both names are copied. `user_data` is passed to `callback` and never looked at; `finalizer`, which may be NULL, is
+ * called with it when the function is not needed any more. When this fails, `user_data` stays yours.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `imports`, a name or `callback` is NULL, a name is not UTF-8, or the
+ *                                        function is defined already;
+ *         HOSTEL_STATUS_BUSY             if a guest was made with `imports`, which froze it.
+ * Not thread-safe: `imports` is changed.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_imports_define(hostel_imports *imports,
+                                    const char *module,
+                                    const char *name,
+                                    hostel_host_function callback,
+                                    void *user_data,
+                                    hostel_finalizer finalizer,
+                                    hostel_error **error_out);
+
+/**
+ * Offers a function of plain values to guests, which import it as `module`.`name` with just this type.
+ *
+ * `params` and `results` list the types, as HOSTEL_VALUE_* values; they are copied, and may be NULL when there are
+ * none. The rest is as for hostel_imports_define(); HOSTEL_STATUS_INVALID_ARGUMENT also if a type is none of these.
+ * Not thread-safe: `imports` is changed.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_imports_define_raw(hostel_imports *imports,
+                                        const char *module,
+                                        const char *name,
+                                        const hostel_value_type *params,
+                                        size_t params_len,
+                                        const hostel_value_type *results,
+                                        size_t results_len,
+                                        hostel_raw_function callback,
+                                        void *user_data,
+                                        hostel_finalizer finalizer,
+                                        hostel_error **error_out);
+
+/** Lets go of the set; guests made with it keep what they need. NULL is fine. */
+void hostel_imports_free(hostel_imports *imports);
+
+/**
+ * The context that the host gave with hostel_call_options_set_context() for the call that runs; NULL if none.
+ * Only inside a host function, with its `caller`.
+ */
+void *hostel_caller_context(const hostel_caller *caller);
+
+/**
+ * Answers the guest with bytes, which are copied. A later answer replaces an earlier one.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `caller` or a non-empty `output` is NULL.
+ * Only inside a host function, with its `caller`.
+ */
+hostel_status hostel_caller_return(hostel_caller *caller, const uint8_t *output, size_t output_len);
+
+/**
+ * Tells that the host function failed: `message` for people, `payload` for the guest or the caller of the guest, who
+ * gets the message if there is no payload. Both are copied; a later answer replaces an earlier one.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `caller`, `message` or a non-empty `payload` is NULL, or `message` is not UTF-8.
+ * Only inside a host function, with its `caller`. It only tells: the host function's own return value decides
+ * whether the guest goes on (see hostel_host_function).
+ */
+hostel_status hostel_caller_fail(hostel_caller *caller, const char *message, const uint8_t *payload, size_t payload_len);
+
+/* ---- call options ----------------------------------------------------------------------------------------
+ * Call options: what a host may say about a call.
+ */
+
+/**
+ * Options of calls. Made by hostel_call_options_new(), released by hostel_call_options_free().
+ * They serve one call at a time and may be used again for the next; using or changing them meanwhile is BUSY.
+ */
+typedef struct hostel_call_options hostel_call_options;
+
+/**
+ * Makes options with the default of everything.
+ *
+ * On success `*options_out` is yours: release it with hostel_call_options_free(). `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `options_out` is NULL.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE hostel_status hostel_call_options_new(hostel_call_options **options_out, hostel_error **error_out);
+
+/**
+ * Sets what host functions get from hostel_caller_context() during calls with these options; it is never looked at.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `options` is NULL;
+ *         HOSTEL_STATUS_BUSY             if a call uses them.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE hostel_status hostel_call_options_set_context(hostel_call_options *options, void *context, hostel_error **error_out);
+
+/**
+ * Lowers a limit for calls with these options: HOSTEL_LIMIT_MEMORY_BYTES or HOSTEL_LIMIT_OUTPUT_BYTES. A value above
+ * the engine's own limit has no effect.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `options` is NULL, `limit` cannot be set for a call, or `value` is out of bounds;
+ *         HOSTEL_STATUS_BUSY             if a call uses them.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_call_options_set_limit(hostel_call_options *options,
+                                            hostel_limit limit,
+                                            uint64_t value,
+                                            hostel_error **error_out);
+
+/** Frees options. NULL is fine. */
+void hostel_call_options_free(hostel_call_options *options);
+
+/* ---- guest -----------------------------------------------------------------------------------------------
+ * Guests: modules linked with their imports, ready to be called.
+ */
+
+/**
+ * A guest. Made by hostel_guest_new(), released by hostel_guest_free().
+ * Any number of threads may call one guest at the same time.
+ */
+typedef struct hostel_guest hostel_guest;
+
+/**
+ * Options of guests. Made by hostel_guest_options_new(), released by hostel_guest_options_free().
+ * Used by one thread at a time while they are changed.
+ */
+typedef struct hostel_guest_options hostel_guest_options;
+
+/**
+ * Makes options with the default of everything.
+ *
+ * On success `*options_out` is yours: release it with hostel_guest_options_free(). `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `options_out` is NULL.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE hostel_status hostel_guest_options_new(hostel_guest_options **options_out, hostel_error **error_out);
+
+/**
+ * Says which ABI a guest speaks: "auto" (the default: told from what the module imports and exports) or "hostel".
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `options` or `name` is NULL, or there is no such ABI.
+ * Not thread-safe: `options` is changed.
+ */
+HOSTEL_MUST_USE hostel_status hostel_guest_options_set_abi(hostel_guest_options *options, const char *name, hostel_error **error_out);
+
+/** Frees options; guests made with them are not affected. NULL is fine. */
+void hostel_guest_options_free(hostel_guest_options *options);
+
+/**
+ * Links a module with what it may reach. Runs nothing of the guest yet.
+ *
+ * `imports` NULL means that the guest may reach nothing; otherwise it is frozen. `options` may be NULL.
+ * On success `*guest_out` is yours: release it with hostel_guest_free(). On failure it is NULL.
+ * `error_out` may be NULL; otherwise it receives NULL on success, else an error to release with hostel_error_free().
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `module` or `guest_out` is NULL;
+ *         HOSTEL_STATUS_LINK_ERROR       if imports are missing or of another type; the message names them all;
+ *         HOSTEL_STATUS_BAD_ABI          if the guest lacks what its ABI needs, such as an allocator.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_guest_new(const hostel_module *module,
+                               const hostel_imports *imports,
+                               const hostel_guest_options *options,
+                               hostel_guest **guest_out,
+                               hostel_error **error_out);
+
+/**
+ * Calls a function of a guest by name: bytes in, bytes out. The call has an instance of its own, as new.
+ *
+ * `input` is read during the call and not kept; it may be NULL when `input_len` is 0. `options` may be NULL.
+ * On success `*output_out` is yours: release it with hostel_buffer_free(). On failure it is empty.
+ * `error_out` may be NULL; otherwise it receives NULL on success, else an error to release with hostel_error_free().
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `guest` or `output_out` is NULL, or `input` is NULL with a length;
+ *         HOSTEL_STATUS_BUSY             if `options` are in use by another call;
+ *         HOSTEL_STATUS_NO_SUCH_FUNCTION if the guest exports no such function, or `function` is NULL and it is no program;
+ *         HOSTEL_STATUS_BAD_ABI          if the function has another type than the ABI's, or the guest hands out
+ *                                        pointers outside its memory;
+ *         HOSTEL_STATUS_GUEST_ERROR      if the guest said no; its bytes are the error's payload;
+ *         HOSTEL_STATUS_HOST_ERROR       if a host function ended the call;
+ *         HOSTEL_STATUS_TRAP             if the guest trapped, in its start or in the call;
+ *         HOSTEL_STATUS_STACK_OVERFLOW   if its stack is exhausted, or calls lie too deep inside one another;
+ *         HOSTEL_STATUS_MEMORY_LIMIT     if it needed more memory than allowed;
+ *         HOSTEL_STATUS_OUTPUT_TOO_LARGE if the output is over its limit;
+ *         HOSTEL_STATUS_OUT_OF_RESOURCES if the system has no memory for the instance.
+ * Thread-safe. Runs as long as the guest does, and calls the host functions that the guest calls.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_guest_call(const hostel_guest *guest,
+                                const char *function,
+                                const uint8_t *input,
+                                size_t input_len,
+                                hostel_call_options *options,
+                                hostel_buffer *output_out,
+                                hostel_error **error_out);
+
+/**
+ * The ABI a guest speaks, such as "hostel"; "none" when it is none we know, NULL for NULL. The string lives as long
+ * as the guest. Thread-safe.
+ */
+const char *hostel_guest_abi(const hostel_guest *guest);
+
+/** Lets go of a guest; functions and instances made from it keep what they need. NULL is fine. */
+void hostel_guest_free(hostel_guest *guest);
+
+/* ---- function --------------------------------------------------------------------------------------------
+ * Functions: exports of a guest, looked up and type-checked once.
+ */
+
+/**
+ * A function of a guest. Made by hostel_guest_function(), released by hostel_function_free().
+ * Any number of threads may call one function at the same time.
+ */
+typedef struct hostel_function hostel_function;
+
+/**
+ * Looks up a function of a guest, so that calls of it need not.
+ *
+ * On success `*function_out` is yours: release it with hostel_function_free(). `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `guest`, `name` or `function_out` is NULL, or `name` is not UTF-8;
+ *         HOSTEL_STATUS_NO_SUCH_FUNCTION if the guest exports no function of this name;
+ *         HOSTEL_STATUS_BAD_ABI          if the function has another type than the ABI's.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_guest_function(const hostel_guest *guest,
+                                    const char *name,
+                                    hostel_function **function_out,
+                                    hostel_error **error_out);
+
+/**
+ * Calls a function: as hostel_guest_call(), without looking it up.
+ *
+ * Returns what hostel_guest_call() returns, except HOSTEL_STATUS_NO_SUCH_FUNCTION.
+ * Thread-safe. Runs as long as the guest does, and calls the host functions that the guest calls.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_function_call(const hostel_function *function,
+                                   const uint8_t *input,
+                                   size_t input_len,
+                                   hostel_call_options *options,
+                                   hostel_buffer *output_out,
+                                   hostel_error **error_out);
+
+/** Frees a function. NULL is fine. */
+void hostel_function_free(hostel_function *function);
+
+/* ---- instance --------------------------------------------------------------------------------------------
+ * Instances: guests that keep their state between calls.
+ */
+
+/**
+ * A live instance of a guest. Made by hostel_instance_new(), released by hostel_instance_free().
+ * It serves one call at a time, from any thread; another at the same time is BUSY. After a trap it is dead.
+ */
+typedef struct hostel_instance hostel_instance;
+
+/**
+ * Makes an instance and runs its start function.
+ *
+ * `options` may be NULL; they hold for the start only. On success `*instance_out` is yours: release it with
+ * hostel_instance_free(). On failure it is NULL. `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `guest` or `instance_out` is NULL;
+ *         or what hostel_guest_call() returns when a guest's start fails.
+ * Thread-safe. Runs as long as the guest's start does.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_instance_new(const hostel_guest *guest,
+                                  hostel_call_options *options,
+                                  hostel_instance **instance_out,
+                                  hostel_error **error_out);
+
+/**
+ * Calls a function by name, in this instance: as hostel_guest_call(), but what the guest keeps is there in the next call.
+ *
+ * Returns what hostel_guest_call() returns;
+ *         HOSTEL_STATUS_BUSY          also if another call uses the instance;
+ *         HOSTEL_STATUS_INSTANCE_DEAD if an earlier call was stopped half-way.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_instance_call(hostel_instance *instance,
+                                   const char *function,
+                                   const uint8_t *input,
+                                   size_t input_len,
+                                   hostel_call_options *options,
+                                   hostel_buffer *output_out,
+                                   hostel_error **error_out);
+
+/**
+ * Calls a function that was looked up before, in this instance.
+ *
+ * `function` must be of the guest that the instance was made from. Returns what hostel_instance_call() returns, except
+ * HOSTEL_STATUS_NO_SUCH_FUNCTION; HOSTEL_STATUS_INVALID_ARGUMENT also if `function` is NULL or of another guest.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_instance_call_function(hostel_instance *instance,
+                                            const hostel_function *function,
+                                            const uint8_t *input,
+                                            size_t input_len,
+                                            hostel_call_options *options,
+                                            hostel_buffer *output_out,
+                                            hostel_error **error_out);
+
+/**
+ * The size of the instance's memory, in bytes; 0 when the guest exports none.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `instance` or `bytes_out` is NULL;
+ *         HOSTEL_STATUS_BUSY             if a call uses the instance.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE hostel_status hostel_instance_memory_size(const hostel_instance *instance, uint64_t *bytes_out, hostel_error **error_out);
+
+/**
+ * Copies bytes out of the instance's memory. A dead instance's memory can still be read.
+ *
+ * `address` is where they begin in the guest's memory; `data` receives `len` bytes, and is untouched on failure.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `instance` is NULL, `data` is NULL with a length, or the bytes are not all
+ *                                        inside the memory;
+ *         HOSTEL_STATUS_BUSY             if a call uses the instance.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_instance_memory_read(const hostel_instance *instance,
+                                          uint64_t address,
+                                          uint8_t *data,
+                                          size_t len,
+                                          hostel_error **error_out);
+
+/**
+ * Copies bytes into the instance's memory.
+ *
+ * `address` is where they go in the guest's memory; `data` is read during the call.
+ *
+ * Returns what hostel_instance_memory_read() returns. Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_instance_memory_write(hostel_instance *instance,
+                                           uint64_t address,
+                                           const uint8_t *data,
+                                           size_t len,
+                                           hostel_error **error_out);
+
+/** Frees an instance. NULL is fine. Not during a call of it. */
+void hostel_instance_free(hostel_instance *instance);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

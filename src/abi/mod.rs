@@ -1,0 +1,89 @@
+//! Guest ABIs: how bytes go into a guest and come out, by whatever convention its toolchain follows.
+//! One file an ABI.
+
+mod hostel;
+
+use crate::engine::Instance;
+use crate::host::Reply;
+use crate::inspect::{FuncType, ModuleInfo};
+use crate::{Error, Result};
+use alloc::{boxed::Box, format};
+use core::ops::Range;
+
+/// The ABIs there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Abi {
+    /// The plain one of this library.
+    Hostel,
+}
+
+impl Abi {
+    const ALL: [Abi; 1] = [Abi::Hostel];
+
+    /// The ABI a module speaks, told from what it imports and exports.
+    pub fn detect(info: &ModuleInfo) -> Option<Abi> {
+        Self::ALL.into_iter().find(|abi| match abi {
+            Abi::Hostel => hostel::detect(info),
+        })
+    }
+
+    /// Its name in options and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Abi::Hostel => "hostel",
+        }
+    }
+
+    /// The ABI with this name.
+    pub fn from_name(name: &str) -> Result<Abi> {
+        Self::ALL
+            .into_iter()
+            .find(|abi| abi.name() == name)
+            .ok_or_else(|| Error::InvalidArgument(format!("abi: there is no ABI called \"{name}\"")))
+    }
+
+    /// Checks that a module has what the ABI needs.
+    pub(crate) fn bind(self, info: &ModuleInfo) -> Result<Box<dyn Convention>> {
+        match self {
+            Abi::Hostel => Ok(Box::new(hostel::Hostel::bind(info)?)),
+        }
+    }
+}
+
+/// An ABI bound to a module.
+pub(crate) trait Convention: Send + Sync {
+    /// Whether an exported function can be called with bytes; BAD_ABI, saying what it should look like, if not.
+    fn check(&self, name: &str, ty: &FuncType) -> Result<()>;
+
+    /// Puts the input in, calls the function, takes the output out.
+    fn call(&self, instance: &mut dyn Instance, export: usize, input: &[u8], output_max: u64) -> Result<Box<[u8]>>;
+
+    /// The type that a host function of bytes has in this ABI.
+    fn host_type(&self) -> FuncType;
+
+    /// Where in the guest's memory the input of a host function lies, told from the parameters in `slots`.
+    fn host_input(&self, instance: &mut dyn Instance, slots: &[u64]) -> Result<Range<usize>>;
+
+    /// Puts a host function's answer into the guest and its place into `slots`.
+    fn host_reply(&self, instance: &mut dyn Instance, reply: Reply, slots: &mut [u64]) -> Result<()>;
+
+    /// A function that the ABI itself provides to guests, if it has one of this name.
+    fn provided(&self, module: &str, name: &str) -> Option<&'static Provided>;
+}
+
+/// A function that an ABI provides to its guests.
+pub(crate) struct Provided {
+    /// Its type, made when asked for.
+    pub ty: fn() -> FuncType,
+    /// Does it.
+    pub call: fn(&mut dyn Instance, &mut [u64]) -> Result<()>,
+}
+
+/// The bytes of `len` at `ptr` as a range of the guest's memory; `what` names them when they are not inside.
+fn range(instance: &mut dyn Instance, ptr: u32, len: u32, what: &str) -> Result<Range<usize>> {
+    let (start, size) = (ptr as usize, instance.memory().len());
+    match start.checked_add(len as usize) {
+        Some(end) if end <= size => Ok(start..end),
+        _ => Err(Error::BadAbi(format!("{what} ({len} bytes at {ptr:#x}) is outside the guest's memory of {size} bytes"))),
+    }
+}

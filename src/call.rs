@@ -1,0 +1,105 @@
+//! The way a call takes, top to bottom.
+//!
+//! options -> a room (a new instance, or the stateful one the host keeps) -> the guest's ABI puts the input in,
+//! calls, and takes the output out -> what came of it: the output, or one error with its status.
+
+use crate::guest::Guest;
+use crate::limits::{Limit, MemoryGate};
+use crate::room::Room;
+use crate::sys::nesting;
+use crate::{Error, Result};
+use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
+use core::ffi::c_void;
+use core::sync::atomic::AtomicPtr;
+
+/// What a host may say about a call; everything has a default.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// Handed to host functions that the guest calls; never looked at.
+    pub context: AtomicPtr<c_void>,
+    /// Largest output in bytes, if lower than the engine's limit.
+    pub output_bytes_max: Option<u64>,
+    /// Largest memory in bytes, if lower than the engine's limit.
+    pub memory_bytes_max: Option<u64>,
+}
+
+impl Options {
+    /// Sets a limit that a call may set.
+    pub fn set_limit(&mut self, limit: Limit, value: u64) -> Result<()> {
+        crate::limits::Limits::default().set(limit, value)?; // checks the bounds
+        match limit {
+            Limit::OutputBytes => self.output_bytes_max = Some(value),
+            Limit::MemoryBytes => self.memory_bytes_max = Some(value),
+            _ => {
+                let what = limit.row().what;
+                return Err(Error::InvalidArgument(format!("limit: the {what} is fixed by the engine's configuration")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The state of the call that an instance is busy with; engines carry it, host functions and ABIs use it.
+#[derive(Debug, Default)]
+pub struct State {
+    /// The host's context for this call.
+    pub context: AtomicPtr<c_void>,
+    /// The memory cap, shared with the instance's memories.
+    pub memory: Arc<MemoryGate>,
+    /// What the guest gave when it said no.
+    pub refusal: Option<Vec<u8>>,
+    /// Why a host function ended the call.
+    pub stop: Option<Error>,
+}
+
+impl State {
+    /// Makes ready for a call.
+    pub(crate) fn begin(&mut self, guest: &Guest, options: &Options) {
+        let limits = guest.limits();
+        let asked = options.memory_bytes_max.unwrap_or(u64::MAX);
+        self.memory.reset(asked.min(limits.get(Limit::MemoryBytes)));
+        let context = options.context.load(core::sync::atomic::Ordering::Relaxed);
+        self.context = AtomicPtr::new(context);
+        self.refusal = None;
+        self.stop = None;
+    }
+}
+
+/// Calls `export` in a room that is as new.
+pub fn fresh(guest: &Arc<Guest>, export: usize, input: &[u8], options: &Options) -> Result<Box<[u8]>> {
+    let _nested = nesting::enter(guest.limits())?;
+    let mut room = Room::new(guest, options)?;
+    room.call(guest, export, input, options)
+}
+
+/// Opens a room that keeps its state between calls.
+pub fn open(guest: &Arc<Guest>, options: &Options) -> Result<Room> {
+    let _nested = nesting::enter(guest.limits())?;
+    Room::new(guest, options)
+}
+
+/// Calls `export` in a room that keeps its state between calls.
+pub fn stateful(room: &mut Room, guest: &Arc<Guest>, export: usize, input: &[u8], options: &Options) -> Result<Box<[u8]>> {
+    let _nested = nesting::enter(guest.limits())?;
+    if room.is_dead() {
+        return Err(Error::InstanceDead);
+    }
+    room.call(guest, export, input, options)
+}
+
+/// What a call came to, given what was noted on the way: a guest that said no, a memory that was not allowed to grow.
+pub(crate) fn settle(outcome: Result<Box<[u8]>>, state: &mut State) -> Result<Box<[u8]>> {
+    let outcome = match (state.refusal.take(), outcome) {
+        // A guest may stop any way it likes once it has said no, except by misusing the host.
+        (Some(payload), Ok(_) | Err(Error::Trap(_))) => Err(Error::Guest { payload }),
+        (_, outcome) => outcome,
+    };
+    outcome.map_err(|error| match error {
+        Error::Trap(_) | Error::Guest { .. } | Error::StackOverflow(_) if state.memory.refused() => {
+            let max = state.memory.max_bytes();
+            let message = format!("a memory was not allowed to grow over {max} bytes, and then: {error}");
+            Error::MemoryLimit { message, cause: Some(Box::new(error)) }
+        }
+        error => error,
+    })
+}

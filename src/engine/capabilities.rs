@@ -1,0 +1,105 @@
+//! The table of engines: what each is called, whether it is built, and what it lacks. Tests and
+//! `hostel engines --json` read it; a gap of an engine is an entry here, never an exception elsewhere.
+
+use super::{Engine, without};
+use crate::Result;
+use crate::inspect::{self, Features};
+use crate::limits::Limits;
+use alloc::sync::Arc;
+
+/// One row of the table.
+pub struct Capabilities {
+    /// Its name in every option and report.
+    pub name: &'static str,
+    /// What it is, for people.
+    pub about: &'static str,
+    /// The WebAssembly proposals it has.
+    pub features: Features,
+    /// What else differs from the other engines.
+    pub notes: &'static [&'static str],
+    /// Makes one; nothing when it is not part of this build.
+    pub make: Option<fn(Limits) -> Result<Arc<dyn Engine>>>,
+}
+
+impl Capabilities {
+    /// The proposals it lacks, by name.
+    pub fn lacks(&self) -> impl Iterator<Item = &'static str> {
+        inspect::lacking(self.features)
+    }
+}
+
+// On by default in the parser: everything that is finished, and a few proposals that no engine here has.
+const FINISHED: Features = without(Features::all(), UNFINISHED);
+const UNFINISHED: Features = Features::LEGACY_EXCEPTIONS
+    .union(Features::CUSTOM_PAGE_SIZES)
+    .union(Features::STACK_SWITCHING)
+    .union(Features::SHARED_EVERYTHING_THREADS)
+    .union(Features::MEMORY_CONTROL)
+    .union(Features::CUSTOM_DESCRIPTORS)
+    .union(Features::COMPACT_IMPORTS)
+    .union(Features::COMPONENT_MODEL);
+
+const DEPTH: &str = "how deep a guest may recurse in a stack of a given size differs between engines";
+
+/// Every engine there is, built or not, in the order they are listed.
+pub static ENGINES: [Capabilities; 2] = [
+    Capabilities {
+        name: "cranelift",
+        about: "wasmer 7 with the Cranelift compiler: fast to compile, fast to run",
+        features: without(
+            FINISHED,
+            Features::TAIL_CALL
+                .union(Features::MEMORY64)
+                .union(Features::FUNCTION_REFERENCES)
+                .union(Features::GC)
+                .union(Features::CM_ASYNC),
+        ),
+        notes: &[DEPTH],
+        #[cfg(feature = "cranelift")]
+        make: Some(super::cranelift::new),
+        #[cfg(not(feature = "cranelift"))]
+        make: None,
+    },
+    Capabilities {
+        name: "wasmi",
+        about: "wasmi 2, an interpreter: no code generation, deterministic floats",
+        features: without(
+            FINISHED,
+            Features::THREADS
+                .union(Features::EXCEPTIONS)
+                .union(Features::FUNCTION_REFERENCES)
+                .union(Features::GC)
+                .union(Features::WIDE_ARITHMETIC)
+                .union(Features::CM_ASYNC),
+        ),
+        notes: &[DEPTH, "errors carry no backtrace"],
+        make: Some(super::wasmi::new),
+    },
+];
+
+/// The engine with this name.
+pub fn find(name: &str) -> Option<&'static Capabilities> {
+    ENGINES.iter().find(|engine| engine.name == name)
+}
+
+/// The engines of this build.
+pub fn built() -> impl Iterator<Item = &'static Capabilities> {
+    ENGINES.iter().filter(|engine| engine.make.is_some())
+}
+
+/// The table as JSON: what `hostel engines --json` prints.
+#[cfg(feature = "std")]
+pub fn json() -> alloc::string::String {
+    let row = |engine: &Capabilities| {
+        serde_json::json!({
+            "name": engine.name,
+            "about": engine.about,
+            "built": engine.make.is_some(),
+            "default": engine.name == super::DEFAULT,
+            "lacks": engine.lacks().collect::<alloc::vec::Vec<_>>(),
+            "notes": engine.notes,
+        })
+    };
+    let table: alloc::vec::Vec<_> = ENGINES.iter().map(row).collect();
+    serde_json::to_string_pretty(&table).expect("strings always serialise")
+}

@@ -1,0 +1,101 @@
+//! Engines: the one trait the rest of the library knows, and the table of the engines there are.
+//!
+//! One file an adapter; no other file names wasmer or wasmi.
+
+pub mod capabilities;
+#[cfg(feature = "cranelift")]
+mod cranelift;
+#[cfg(feature = "cranelift")]
+mod wasmer;
+mod wasmi;
+
+use crate::call::State;
+use crate::inspect::{Features, ModuleInfo};
+use crate::limits::Limits;
+use crate::{Error, Result};
+use alloc::{boxed::Box, format, sync::Arc};
+use capabilities::Capabilities;
+
+/// One compiler or interpreter with its settings.
+pub trait Engine: Send + Sync {
+    /// What it is called and what it lacks.
+    fn capabilities(&self) -> &'static Capabilities;
+
+    /// What its guests are allowed.
+    fn limits(&self) -> &Limits;
+
+    /// Turns a module that `inspect` has passed into code.
+    fn compile(&self, wasm: &[u8], info: &Arc<ModuleInfo>) -> Result<Box<dyn Code>>;
+}
+
+/// A compiled module.
+pub trait Code: Send + Sync {
+    /// Makes an instance and runs the module's start function.
+    fn instantiate(&self, setup: Setup) -> Result<Box<dyn Instance + Send>>;
+}
+
+/// What an instance is made with.
+pub struct Setup {
+    /// Answers the module's imports.
+    pub host: Arc<dyn Host>,
+    /// The state of the call it is made for.
+    pub state: State,
+    /// The cap on each of its tables.
+    pub table_elements_max: u64,
+}
+
+/// The host's side of an instance's imports.
+pub trait Host: Send + Sync {
+    /// Answers a call of the function import at this position in the module's import section.
+    /// `slots` hold the parameters, and the results afterwards. An error ends the guest's call.
+    fn call(&self, import: usize, instance: &mut dyn Instance, slots: &mut [u64]) -> Result<()>;
+}
+
+/// A live instance, seen from outside between calls and from host functions during one.
+pub trait Instance {
+    /// Calls an exported function by its position in the module's export section. `slots` hold the parameters, one
+    /// a slot (32-bit values in the low half), and the results afterwards; there are as many as the larger of both.
+    /// After an error the guest's frames are gone and its state may be inconsistent.
+    fn call(&mut self, export: usize, slots: &mut [u64]) -> Result<()>;
+
+    /// The bytes of the exported memory called "memory"; empty when there is none.
+    fn memory(&mut self) -> &mut [u8];
+
+    /// The state of the call that runs.
+    fn state(&mut self) -> &mut State;
+}
+
+/// Makes an engine by name.
+pub fn new(name: &str, limits: Limits) -> Result<Arc<dyn Engine>> {
+    let capabilities = capabilities::find(name)
+        .ok_or_else(|| Error::UnsupportedEngine(format!("there is no engine called \"{name}\"")))?;
+    match capabilities.make {
+        Some(make) => make(limits),
+        None => Err(Error::UnsupportedEngine(format!("the engine \"{name}\" is not part of this build"))),
+    }
+}
+
+/// The name of the engine a host gets that does not choose.
+pub const DEFAULT: &str = if cfg!(feature = "cranelift") { "cranelift" } else { "wasmi" };
+
+/// Removes features from a set, in constants.
+const fn without(features: Features, removed: Features) -> Features {
+    features.difference(removed)
+}
+
+/// What a host function leaves behind when it ends the guest's call: the error itself waits in `State::stop`.
+#[derive(Debug, thiserror::Error)]
+#[error("ended by a host function")]
+struct HostStop;
+
+/// Runs a host function for an adapter: true when the guest may go on. A panic must not cross a guest's frames.
+fn run_host(host: &dyn Host, import: usize, instance: &mut dyn Instance, slots: &mut [u64]) -> bool {
+    let outcome = crate::sys::catch_panic(|| host.call(import, instance, slots));
+    let error = match outcome {
+        Ok(Ok(())) => return true,
+        Ok(Err(error)) => error,
+        Err(message) => Error::Internal(format!("a host function panicked: {message}")),
+    };
+    instance.state().stop = Some(error);
+    false
+}

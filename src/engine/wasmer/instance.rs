@@ -1,0 +1,168 @@
+//! A live instance of compiled code.
+
+use super::entry::Entry;
+use super::memory::RoomTunables;
+use super::{Compiled, host, trap};
+use crate::call::State;
+use crate::engine::{Host, Instance, Setup};
+use crate::{Error, Result};
+use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
+use core::ptr::NonNull;
+use wasmer_types::entity::EntityRef;
+use wasmer_types::{ExportIndex, FunctionIndex, MemoryIndex};
+use wasmer_vm::{LinearMemory, StoreObjects, VMExtern, VMInstance, VMMemoryDefinition};
+
+/// A live instance; owns what its handle points to.
+pub(super) struct WasmerInstance(Handle);
+
+// SAFETY: an instance owns all that its raw pointers point to (its memories, its objects, itself), and is used by
+// one thread at a time, which `&mut self` and wasmer's thread-independent code make enough.
+unsafe impl Send for WasmerInstance {}
+
+impl Drop for WasmerInstance {
+    fn drop(&mut self) {
+        // SAFETY: `new` made the pointer from a box, nobody else frees it, and no call runs: we are being dropped.
+        drop(unsafe { Box::from_raw(self.0.0.as_ptr()) });
+    }
+}
+
+/// Points to an instance. Its owner and the host functions that it calls use the same pointer, each for a moment:
+/// no reference into the instance is held while a guest runs.
+#[derive(Clone, Copy)]
+pub(super) struct Handle(NonNull<Inner>);
+
+/// What an instance is made of; at one address, because machine code and host functions point to it.
+struct Inner {
+    // Dropped in this order: the instance, then the objects it refers to, then the code.
+    instance: Option<VMInstance>,
+    objects: Box<StoreObjects>,
+    /// Exported functions by position, resolved when first called.
+    entries: Vec<Option<Entry>>,
+    memory: Option<NonNull<VMMemoryDefinition>>,
+    host: Arc<dyn Host>,
+    state: State,
+    code: Arc<Compiled>,
+}
+
+impl WasmerInstance {
+    pub fn new(code: Arc<Compiled>, setup: Setup) -> Result<Self> {
+        let tunables = RoomTunables::new(setup.state.memory.clone(), setup.table_elements_max);
+        let inner = Box::new(Inner {
+            instance: None,
+            objects: Box::default(),
+            entries: vec![None; code.info.exports.len()],
+            memory: None,
+            host: setup.host,
+            state: setup.state,
+            code: code.clone(),
+        });
+        let handle = Handle(NonNull::from(Box::leak(inner)));
+        let this = WasmerInstance(handle); // frees it, also when the rest fails
+        // SAFETY: nothing else has the pointer yet, and no guest runs before `finish_instantiation`.
+        let inner = unsafe { handle.inner() };
+        let imports = code.imports.iter().enumerate();
+        // SAFETY: the objects live inside what `handle` points to.
+        let link = |(import, signature)| unsafe { host::link(&mut inner.objects, handle, import, signature) };
+        let imports: Vec<VMExtern> = imports.map(link).collect();
+        // SAFETY: the artifact is of this process and machine, the imports have the types it asks for (linking has
+        // checked), and the objects stay at their boxed address as long as the instance lives.
+        let made = unsafe { code.artifact.instantiate(&tunables, &imports, &mut inner.objects) };
+        let mut instance = trap::instantiated(made, &mut inner.state)?;
+        // The start function may call the host, and the host the guest, so all must be in place before it runs.
+        inner.memory = find_memory(&code, &mut instance, &inner.objects);
+        let instance: *mut VMInstance = inner.instance.insert(instance);
+        // SAFETY: called once, right after the instance was made; host functions only look functions up in it.
+        let started = unsafe { code.artifact.finish_instantiation(&code.config, None, &mut *instance) };
+        // SAFETY: the guest has returned; see `inner`.
+        trap::instantiated(started, unsafe { &mut handle.inner().state })?;
+        Ok(this)
+    }
+}
+
+impl Instance for WasmerInstance {
+    fn call(&mut self, export: usize, slots: &mut [u64]) -> Result<()> {
+        self.0.call(export, slots)
+    }
+
+    fn memory(&mut self) -> &mut [u8] {
+        self.0.memory()
+    }
+
+    fn state(&mut self) -> &mut State {
+        self.0.state()
+    }
+}
+
+impl Instance for Handle {
+    fn call(&mut self, export: usize, slots: &mut [u64]) -> Result<()> {
+        // SAFETY: see `inner`; these borrows end before the guest is entered.
+        let (entry, config) = unsafe {
+            let inner = self.inner();
+            let entry = match inner.entries.get(export) {
+                Some(Some(entry)) => *entry,
+                _ => inner.resolve(export)?,
+            };
+            (entry, &raw const inner.code.config)
+        };
+        // SAFETY: the entry is of this instance, which lives as long as its handles; the code's settings never change.
+        let outcome = unsafe { entry.call(&*config, slots) };
+        outcome.map_err(|trap| trap::error(trap, self.state()))
+    }
+
+    fn memory(&mut self) -> &mut [u8] {
+        // SAFETY: see `inner`. wasmer keeps the definition true: `base` is the start of `current_length` readable and
+        // writable bytes, which only guest code (not running now) and `&mut self` reach.
+        unsafe {
+            let Some(definition) = self.inner().memory else { return &mut [] };
+            let definition = definition.as_ref();
+            core::slice::from_raw_parts_mut(definition.base, definition.current_length)
+        }
+    }
+
+    fn state(&mut self) -> &mut State {
+        // SAFETY: see `inner`.
+        unsafe { &mut self.inner().state }
+    }
+}
+
+impl Handle {
+    /// # Safety
+    /// The instance lives, and the borrow ends before a guest is entered or another borrow begins. Owner and host
+    /// functions take turns on one thread: whoever has a handle is the only one who runs.
+    unsafe fn inner<'a>(self) -> &'a mut Inner {
+        // SAFETY: the caller's promise.
+        unsafe { &mut *self.0.as_ptr() }
+    }
+
+    /// Who answers the guest's imports. Lives as long as the instance, so also while a host function runs.
+    pub fn host(&self) -> *const dyn Host {
+        // SAFETY: see `inner`.
+        unsafe { Arc::as_ptr(&self.inner().host) }
+    }
+}
+
+fn find_memory(code: &Compiled, instance: &mut VMInstance, objects: &StoreObjects) -> Option<NonNull<VMMemoryDefinition>> {
+    let export = code.info.memory()?;
+    let index = MemoryIndex::new(code.info.exports[export].index as usize);
+    match instance.lookup_by_declaration(ExportIndex::Memory(index)) {
+        VMExtern::Memory(handle) => Some(handle.get(objects).vmmemory()),
+        _ => None,
+    }
+}
+
+impl Inner {
+    #[cold]
+    fn resolve(&mut self, export: usize) -> Result<Entry> {
+        let missing = || Error::Internal("a call of something that is not a function".into());
+        let ty = self.code.info.function_type(export).ok_or_else(missing)?;
+        let index = FunctionIndex::new(self.code.info.exports[export].index as usize);
+        let instance = self.instance.as_mut().ok_or_else(missing)?;
+        let VMExtern::Function(handle) = instance.lookup_by_declaration(ExportIndex::Function(index)) else {
+            return Err(missing());
+        };
+        // SAFETY: the object holds a pointer to a function record of the instance, which lives as long as we do.
+        let entry = unsafe { Entry::new(*handle.get(&self.objects).anyfunc.as_ptr().as_ref(), ty) };
+        self.entries[export] = Some(entry);
+        Ok(entry)
+    }
+}

@@ -1,0 +1,267 @@
+//! What can go wrong: one enum for Rust, one number for C, and the detail a caller can act on.
+
+use alloc::{boxed::Box, string::String, vec::Vec};
+use core::fmt;
+
+/// The numbers C sees (`HOSTEL_STATUS_*`). Append only: a number never changes its meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+#[allow(missing_docs, reason = "each is documented once, in the C header (src/ffi/status.rs)")]
+pub enum Status {
+    Ok = 0,
+    InvalidArgument = 1,
+    Busy = 2,
+    Unsupported = 3,
+    OutOfResources = 4,
+    Internal = 5,
+    InvalidModule = 100,
+    UnsupportedModule = 101,
+    UnsupportedEngine = 102,
+    ArtifactMismatch = 103,
+    ArtifactCorrupt = 104,
+    CacheIo = 105,
+    NotCached = 106,
+    LinkError = 200,
+    NoSuchFunction = 201,
+    BadAbi = 202,
+    LimitNotCompiled = 300,
+    GuestError = 301,
+    HostError = 302,
+    Trap = 303,
+    StackOverflow = 304,
+    OutOfFuel = 305,
+    Deadline = 306,
+    Cancelled = 307,
+    MemoryLimit = 308,
+    OutputTooLarge = 309,
+    InstanceDead = 310,
+    Exit = 311,
+}
+
+impl Status {
+    /// Every status with its name, in the order of the numbers.
+    pub const ALL: [(Status, &'static str); 28] = [
+        (Status::Ok, "OK"),
+        (Status::InvalidArgument, "INVALID_ARGUMENT"),
+        (Status::Busy, "BUSY"),
+        (Status::Unsupported, "UNSUPPORTED"),
+        (Status::OutOfResources, "OUT_OF_RESOURCES"),
+        (Status::Internal, "INTERNAL"),
+        (Status::InvalidModule, "INVALID_MODULE"),
+        (Status::UnsupportedModule, "UNSUPPORTED_MODULE"),
+        (Status::UnsupportedEngine, "UNSUPPORTED_ENGINE"),
+        (Status::ArtifactMismatch, "ARTIFACT_MISMATCH"),
+        (Status::ArtifactCorrupt, "ARTIFACT_CORRUPT"),
+        (Status::CacheIo, "CACHE_IO"),
+        (Status::NotCached, "NOT_CACHED"),
+        (Status::LinkError, "LINK_ERROR"),
+        (Status::NoSuchFunction, "NO_SUCH_FUNCTION"),
+        (Status::BadAbi, "BAD_ABI"),
+        (Status::LimitNotCompiled, "LIMIT_NOT_COMPILED"),
+        (Status::GuestError, "GUEST_ERROR"),
+        (Status::HostError, "HOST_ERROR"),
+        (Status::Trap, "TRAP"),
+        (Status::StackOverflow, "STACK_OVERFLOW"),
+        (Status::OutOfFuel, "OUT_OF_FUEL"),
+        (Status::Deadline, "DEADLINE"),
+        (Status::Cancelled, "CANCELLED"),
+        (Status::MemoryLimit, "MEMORY_LIMIT"),
+        (Status::OutputTooLarge, "OUTPUT_TOO_LARGE"),
+        (Status::InstanceDead, "INSTANCE_DEAD"),
+        (Status::Exit, "EXIT"),
+    ];
+
+    /// The status behind a number that came from C, if it is one.
+    pub fn from_number(number: i32) -> Option<Status> {
+        Self::ALL.iter().map(|&(status, _)| status).find(|&status| status as i32 == number)
+    }
+
+    /// Its name in the header, without the `HOSTEL_STATUS_` prefix.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|&&(status, _)| status == self).map_or("UNKNOWN", |&(_, name)| name)
+    }
+}
+
+/// Why a guest was stopped by its engine (`HOSTEL_TRAP_*` in C, same numbers).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+#[allow(missing_docs, reason = "the names are those of the WebAssembly specification's traps")]
+pub enum TrapCode {
+    Unreachable = 1,
+    MemoryOutOfBounds = 2,
+    TableOutOfBounds = 3,
+    IndirectCallToNull = 4,
+    BadSignature = 5,
+    IntegerOverflow = 6,
+    IntegerDivisionByZero = 7,
+    BadConversionToInteger = 8,
+    StackOverflow = 9,
+    UnalignedAtomic = 10,
+    UncaughtException = 11,
+    OutOfMemory = 12,
+    Other = 13,
+}
+
+impl fmt::Display for TrapCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TrapCode::Unreachable => "unreachable instruction executed",
+            TrapCode::MemoryOutOfBounds => "memory access out of bounds",
+            TrapCode::TableOutOfBounds => "table access out of bounds",
+            TrapCode::IndirectCallToNull => "indirect call to a null table entry",
+            TrapCode::BadSignature => "indirect call to a function of another type",
+            TrapCode::IntegerOverflow => "integer overflow",
+            TrapCode::IntegerDivisionByZero => "integer division by zero",
+            TrapCode::BadConversionToInteger => "invalid conversion of a float to an integer",
+            TrapCode::StackOverflow => "call stack exhausted",
+            TrapCode::UnalignedAtomic => "unaligned atomic access",
+            TrapCode::UncaughtException => "uncaught exception",
+            TrapCode::OutOfMemory => "the system has no memory left",
+            TrapCode::Other => "trap",
+        })
+    }
+}
+
+/// One frame of a guest's stack at a trap, innermost first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Index of the function in the module's index space.
+    pub function: u32,
+    /// Its name, when the module has a name section.
+    pub name: Option<String>,
+    /// Offset in the module's bytes, when the engine keeps it.
+    pub offset: Option<usize>,
+}
+
+/// A trap: its reason and where the guest was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trap {
+    /// The reason.
+    pub code: TrapCode,
+    /// The guest's frames, innermost first; empty when the engine keeps none.
+    pub backtrace: Vec<Frame>,
+}
+
+impl fmt::Display for Trap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.code.fmt(f)?;
+        match self.backtrace.first() {
+            Some(Frame { name: Some(name), .. }) => write!(f, " in {name}"),
+            Some(Frame { function, .. }) => write!(f, " in function {function}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Everything this library can fail with.
+#[derive(Clone, Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "each variant is a status, documented in the C header")]
+pub enum Error {
+    #[error("{0}")]
+    InvalidArgument(String),
+    #[error("{0}")]
+    Busy(String),
+    #[error("{0}")]
+    Unsupported(String),
+    #[error("{0}")]
+    OutOfResources(String),
+    #[error("{0}")]
+    Internal(String),
+    #[error("{message} (at byte offset {offset:#x})")]
+    InvalidModule { message: String, offset: usize },
+    #[error("{0}")]
+    InvalidText(String),
+    #[error("{0}")]
+    UnsupportedModule(String),
+    #[error("{0}")]
+    UnsupportedEngine(String),
+    #[error("{0}")]
+    Link(String),
+    #[error("{0}")]
+    NoSuchFunction(String),
+    #[error("{0}")]
+    BadAbi(String),
+    #[error("the guest said no: {}", Preview(.payload))]
+    Guest { payload: Vec<u8> },
+    #[error("{message}")]
+    Host { message: String, payload: Vec<u8> },
+    #[error("{0}")]
+    Trap(Box<Trap>),
+    #[error("{0}")]
+    StackOverflow(Box<Trap>),
+    #[error("{message}")]
+    MemoryLimit { message: String, cause: Option<Box<Error>> },
+    #[error("the output of {len} bytes is over the limit of {max} bytes")]
+    OutputTooLarge { len: u64, max: u64 },
+    #[error("this instance has trapped in an earlier call and cannot be used any more")]
+    InstanceDead,
+}
+
+impl Error {
+    /// The number C sees.
+    pub fn status(&self) -> Status {
+        match self {
+            Error::InvalidArgument(_) => Status::InvalidArgument,
+            Error::Busy(_) => Status::Busy,
+            Error::Unsupported(_) => Status::Unsupported,
+            Error::OutOfResources(_) => Status::OutOfResources,
+            Error::Internal(_) => Status::Internal,
+            Error::InvalidModule { .. } | Error::InvalidText(_) => Status::InvalidModule,
+            Error::UnsupportedModule(_) => Status::UnsupportedModule,
+            Error::UnsupportedEngine(_) => Status::UnsupportedEngine,
+            Error::Link(_) => Status::LinkError,
+            Error::NoSuchFunction(_) => Status::NoSuchFunction,
+            Error::BadAbi(_) => Status::BadAbi,
+            Error::Guest { .. } => Status::GuestError,
+            Error::Host { .. } => Status::HostError,
+            Error::Trap(_) => Status::Trap,
+            Error::StackOverflow(_) => Status::StackOverflow,
+            Error::MemoryLimit { .. } => Status::MemoryLimit,
+            Error::OutputTooLarge { .. } => Status::OutputTooLarge,
+            Error::InstanceDead => Status::InstanceDead,
+        }
+    }
+
+    /// The bytes that the guest or a host function attached.
+    pub fn payload(&self) -> &[u8] {
+        match self {
+            Error::Guest { payload } | Error::Host { payload, .. } => payload,
+            Error::MemoryLimit { cause: Some(cause), .. } => cause.payload(),
+            _ => &[],
+        }
+    }
+
+    /// The trap behind this error, if there was one.
+    pub fn trap(&self) -> Option<&Trap> {
+        match self {
+            Error::Trap(trap) | Error::StackOverflow(trap) => Some(trap),
+            Error::MemoryLimit { cause: Some(cause), .. } => cause.trap(),
+            _ => None,
+        }
+    }
+
+    /// Whether the guest was stopped half-way: its frames are gone, and its state is whatever it was then.
+    pub(crate) fn stopped_the_guest(&self) -> bool {
+        matches!(self, Error::Trap(_) | Error::StackOverflow(_) | Error::Host { .. } | Error::Internal(_) | Error::BadAbi(_))
+    }
+
+    /// True when the guest's state may be inconsistent although the error was answered in order:
+    /// the guest was stopped half-way, or it handed out addresses that make no sense.
+    pub fn maybe_corrupt(&self) -> bool {
+        self.trap().is_some() || matches!(self, Error::BadAbi(_) | Error::Host { .. } | Error::Internal(_))
+    }
+}
+
+/// A payload as people read it: text when it is text, else its length.
+struct Preview<'a>(&'a [u8]);
+
+impl fmt::Display for Preview<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 300;
+        match core::str::from_utf8(self.0) {
+            Ok(text) if text.chars().count() <= SHOWN => f.write_str(text),
+            Ok(text) => write!(f, "{}...", text.chars().take(SHOWN).collect::<String>()),
+            Err(_) => write!(f, "{} bytes of payload", self.0.len()),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The host's own functions and data, called and let go of as the header promises.
+
+use crate::ffi::imports::{hostel_caller, hostel_finalizer, hostel_host_function, hostel_raw_function};
+use crate::ffi::log::hostel_log_callback;
+use crate::ffi::status::hostel_status;
+use crate::host::{BytesFunction, Caller, RawFunction};
+use crate::log::{Level, Sink};
+use crate::{Error, Result, Status};
+use core::ffi::{CStr, c_void};
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::ffi::CString;
+use std::sync::Arc;
+
+/// A pointer of the host's, finalized when the last function that uses it is gone.
+pub(in crate::ffi) struct UserData {
+    pointer: *mut c_void,
+    finalizer: hostel_finalizer,
+    armed: AtomicBool,
+}
+
+// SAFETY: the header says that callbacks may be called from several threads at once, and finalizers from any.
+unsafe impl Send for UserData {}
+// SAFETY: as above; we never look behind the pointer.
+unsafe impl Sync for UserData {}
+
+impl UserData {
+    pub fn new(pointer: *mut c_void, finalizer: hostel_finalizer) -> Arc<Self> {
+        Arc::new(UserData { pointer, finalizer, armed: AtomicBool::new(false) })
+    }
+
+    /// From now on it is the library's to finalize; before, it stays the caller's.
+    pub fn take_over(&self) {
+        self.armed.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for UserData {
+    fn drop(&mut self) {
+        if let (Some(finalizer), true) = (self.finalizer, self.armed.load(Ordering::Relaxed)) {
+            // SAFETY: the pointer the host gave with it, once, when nothing uses it any more.
+            unsafe { finalizer(self.pointer) };
+        }
+    }
+}
+
+/// A C callback of bytes as a host function.
+pub(in crate::ffi) fn bytes_function(callback: hostel_host_function, data: Arc<UserData>) -> Result<BytesFunction> {
+    let callback = callback.ok_or_else(|| super::null("callback"))?;
+    Ok(Box::new(move |caller, input| {
+        let mut handle = hostel_caller::new(caller);
+        // SAFETY: the header's contract for callbacks: it does not unwind, and keeps neither `handle` nor `input`.
+        let status = unsafe { callback(data.pointer, &mut handle, input.as_ptr(), input.len()) };
+        outcome(status, caller)
+    }))
+}
+
+/// A C callback of plain values as a host function.
+pub(in crate::ffi) fn raw_function(callback: hostel_raw_function, data: Arc<UserData>) -> Result<RawFunction> {
+    let callback = callback.ok_or_else(|| super::null("callback"))?;
+    Ok(Box::new(move |caller, values| {
+        let mut handle = hostel_caller::new(caller);
+        // SAFETY: the header's contract for callbacks; `values` has room for parameters and results.
+        let status = unsafe { callback(data.pointer, &mut handle, values.as_mut_ptr()) };
+        outcome(status, caller)
+    }))
+}
+
+/// What a callback's answer means: OK goes on, HOST_ERROR ends the call, and anything else is not for it to say.
+fn outcome(status: hostel_status, caller: &mut Caller) -> Result<()> {
+    match Status::from_number(status) {
+        Some(Status::Ok) => Ok(()),
+        Some(Status::HostError) => {
+            let (message, payload) = caller.take_failure().unwrap_or(("a host function failed".into(), Vec::new()));
+            Err(Error::Host { message, payload })
+        }
+        other => {
+            let name = other.map_or(String::new(), |status| format!(" ({})", status.name()));
+            let message = format!("a host function answered {status}{name}, which is neither OK nor HOST_ERROR");
+            Err(Error::Host { message, payload: Vec::new() })
+        }
+    }
+}
+
+/// A C callback as a sink for messages.
+pub(in crate::ffi) fn sink(callback: hostel_log_callback, data: *mut c_void) -> Option<Sink> {
+    let callback = callback?;
+    let data = UserData::new(data, None);
+    Some(Box::new(move |level: Level, target: &str, text: &str| {
+        let (target, text) = (c_text(target), c_text(text));
+        // SAFETY: the header's contract for callbacks; both strings live until it returns.
+        unsafe { callback(data.pointer, level as i32, target.as_ptr(), text.as_ptr()) };
+    }))
+}
+
+/// Text for C; a zero byte inside would end it early, so it is shown as what it is.
+pub(in crate::ffi) fn c_text(text: &str) -> CString {
+    CString::new(text.replace('\0', "\\0")).unwrap_or_default()
+}
+
+/// An empty C string that lives for ever.
+pub(in crate::ffi) const EMPTY: &CStr = c"";

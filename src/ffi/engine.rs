@@ -1,0 +1,219 @@
+//! Engines: what compiles and runs guests, and what guests are allowed.
+
+use super::boundary;
+use super::boundary::callback::c_text;
+use super::buffer::hostel_buffer;
+use super::error::hostel_error;
+use super::status::hostel_status;
+use crate::engine::{self, Engine, capabilities};
+use crate::limits::{Limit, Limits};
+use crate::Result;
+use core::ffi::c_char;
+use std::ffi::CString;
+use std::sync::{Arc, LazyLock};
+
+/// Something that can be limited: one of the HOSTEL_LIMIT_* values.
+///
+/// | limit | default | highest | may be lowered for one call |
+/// |---|---|---|---|
+/// | MODULE_BYTES | 64 MiB | 1 GiB | no |
+/// | FUNCTIONS | 100,000 | 1,000,000 | no |
+/// | FUNCTION_BYTES | 8 MiB | 8 MiB | no |
+/// | MEMORY_BYTES | 256 MiB | 4 GiB | yes |
+/// | TABLE_ELEMENTS | 1,048,576 | 10,000,000 | no |
+/// | OUTPUT_BYTES | 256 MiB | 4 GiB | yes |
+/// | STACK_BYTES | 1 MiB | 64 MiB | no |
+/// | DEPTH | 16 | 256 | no |
+pub type hostel_limit = i32;
+
+/// Size of a module, in bytes.
+pub const HOSTEL_LIMIT_MODULE_BYTES: hostel_limit = 1;
+/// Number of functions a module defines.
+pub const HOSTEL_LIMIT_FUNCTIONS: hostel_limit = 2;
+/// Size of one function's body, in bytes.
+pub const HOSTEL_LIMIT_FUNCTION_BYTES: hostel_limit = 3;
+/// Size of each of a guest's memories, in bytes. A guest that starts above it is MEMORY_LIMIT; a growth above it
+/// answers -1 to the guest, as WebAssembly has it, and a call that fails after that is MEMORY_LIMIT.
+pub const HOSTEL_LIMIT_MEMORY_BYTES: hostel_limit = 4;
+/// Size of each of a guest's tables, in elements.
+pub const HOSTEL_LIMIT_TABLE_ELEMENTS: hostel_limit = 5;
+/// Size of a call's output, in bytes.
+pub const HOSTEL_LIMIT_OUTPUT_BYTES: hostel_limit = 6;
+/// Stack of a guest, in bytes. How deep a recursion that allows differs between engines.
+pub const HOSTEL_LIMIT_STACK_BYTES: hostel_limit = 7;
+/// How many calls may lie inside one another when host functions call guests again. Each needs stack of the host.
+pub const HOSTEL_LIMIT_DEPTH: hostel_limit = 8;
+
+/// Settings for an engine. Made by hostel_engine_config_new(), released by hostel_engine_config_free().
+/// Used by one thread at a time while it is changed.
+pub struct hostel_engine_config {
+    engine: String,
+    limits: Limits,
+}
+
+/// A compiler or interpreter with its settings. Made by hostel_engine_new(), released by hostel_engine_free().
+/// Any number of threads may use one engine at the same time; a process usually has one.
+pub struct hostel_engine {
+    pub(super) inner: Arc<dyn Engine>,
+    name: CString,
+}
+
+/// How many engines this build has. Thread-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn hostel_engine_count() -> usize {
+    capabilities::built().count()
+}
+
+/// The name of an engine of this build, such as "cranelift"; NULL when `index` is not below hostel_engine_count().
+///
+/// The string lives for ever. Thread-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn hostel_engine_name_at(index: usize) -> *const c_char {
+    static NAMES: LazyLock<Vec<CString>> =
+        LazyLock::new(|| capabilities::built().map(|engine| c_text(engine.name)).collect());
+    NAMES.get(index).map_or(core::ptr::null(), |name| name.as_ptr())
+}
+
+/// Describes every engine there is, built or not: a JSON array of objects with `name`, `about`, `built`, `default`,
+/// `lacks` (WebAssembly proposals it does not have) and `notes` (what else differs).
+///
+/// On success `*json_out` is yours: release it with hostel_buffer_free(). `error_out` may be NULL.
+///
+/// Returns HOSTEL_STATUS_OK;
+///         HOSTEL_STATUS_INVALID_ARGUMENT if `json_out` is NULL.
+/// Thread-safe.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_engines_json(json_out: *mut hostel_buffer, error_out: *mut *mut hostel_error) -> hostel_status {
+    // SAFETY: the pointer rules at the top of hostel.h, here and below.
+    unsafe { boundary::produce_bytes(json_out, "json_out", error_out, || Ok(capabilities::json().into_bytes().into())) }
+}
+
+/// The value a limit has unless it is set.
+///
+/// Returns HOSTEL_STATUS_OK;
+///         HOSTEL_STATUS_INVALID_ARGUMENT if `limit` is none of the limits, or `value_out` is NULL.
+/// Thread-safe.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_limit_default(
+    limit: hostel_limit,
+    value_out: *mut u64,
+    error_out: *mut *mut hostel_error,
+) -> hostel_status {
+    // SAFETY: see above.
+    unsafe { boundary::fill(value_out, "value_out", 0, error_out, || Ok(Limit::from_number(limit)?.row().default)) }
+}
+
+/// Makes settings with the default of everything.
+///
+/// On success `*config_out` is yours: release it with hostel_engine_config_free(). `error_out` may be NULL.
+///
+/// Returns HOSTEL_STATUS_OK;
+///         HOSTEL_STATUS_INVALID_ARGUMENT if `config_out` is NULL.
+/// Thread-safe.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_engine_config_new(
+    config_out: *mut *mut hostel_engine_config,
+    error_out: *mut *mut hostel_error,
+) -> hostel_status {
+    let new = || Ok(hostel_engine_config { engine: engine::DEFAULT.into(), limits: Limits::default() });
+    // SAFETY: see above.
+    unsafe { boundary::produce(config_out, "config_out", error_out, new) }
+}
+
+/// Chooses the engine by name, such as "cranelift" (the default) or "wasmi"; `hostel engines` lists them.
+///
+/// `name` is copied. Whether this build has the engine is checked by hostel_engine_new(), so that a program may keep
+/// settings for builds other than its own.
+///
+/// Returns HOSTEL_STATUS_OK;
+///         HOSTEL_STATUS_INVALID_ARGUMENT if `config` or `name` is NULL, or `name` is not UTF-8.
+/// Not thread-safe: `config` is changed.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_engine_config_set_engine(
+    config: *mut hostel_engine_config,
+    name: *const c_char,
+    error_out: *mut *mut hostel_error,
+) -> hostel_status {
+    // SAFETY: see above.
+    unsafe {
+        boundary::run(error_out, || {
+            let config = boundary::borrow_mut("config", config)?;
+            config.engine = boundary::text("name", name)?.into();
+            Ok(())
+        })
+    }
+}
+
+/// Sets a limit for all guests of the engine; the table at hostel_limit has the defaults and bounds.
+///
+/// Returns HOSTEL_STATUS_OK;
+///         HOSTEL_STATUS_INVALID_ARGUMENT if `config` is NULL, `limit` is none of the limits, or `value` is out of bounds.
+/// Not thread-safe: `config` is changed.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_engine_config_set_limit(
+    config: *mut hostel_engine_config,
+    limit: hostel_limit,
+    value: u64,
+    error_out: *mut *mut hostel_error,
+) -> hostel_status {
+    // SAFETY: see above.
+    unsafe {
+        boundary::run(error_out, || {
+            let config = boundary::borrow_mut("config", config)?;
+            config.limits.set(Limit::from_number(limit)?, value)
+        })
+    }
+}
+
+/// Frees settings; engines made from them are not affected. NULL is fine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_engine_config_free(config: *mut hostel_engine_config) {
+    // SAFETY: see above.
+    unsafe { boundary::free(config) }
+}
+
+/// Makes an engine. `config` is copied; NULL means the default of everything.
+///
+/// The first engine that generates code installs handlers for SIGSEGV, SIGBUS, SIGILL and SIGFPE, which pass on what
+/// is not a guest's fault to the handlers that stood before.
+///
+/// On success `*engine_out` is yours: release it with hostel_engine_free(). `error_out` may be NULL.
+///
+/// Returns HOSTEL_STATUS_OK;
+///         HOSTEL_STATUS_INVALID_ARGUMENT   if `engine_out` is NULL;
+///         HOSTEL_STATUS_UNSUPPORTED_ENGINE if there is no engine of that name, or not in this build.
+/// Thread-safe.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_engine_new(
+    config: *const hostel_engine_config,
+    engine_out: *mut *mut hostel_engine,
+    error_out: *mut *mut hostel_error,
+) -> hostel_status {
+    let new = |config: Option<&hostel_engine_config>| -> Result<hostel_engine> {
+        let name = config.map_or(engine::DEFAULT, |config| &config.engine);
+        let limits = config.map_or_else(Limits::default, |config| config.limits.clone());
+        Ok(hostel_engine { inner: engine::new(name, limits)?, name: c_text(name) })
+    };
+    // SAFETY: see above.
+    unsafe { boundary::produce(engine_out, "engine_out", error_out, || new(boundary::borrow_optional(config))) }
+}
+
+/// The name of an engine, such as "cranelift"; NULL for NULL. It lives as long as the engine. Thread-safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_engine_name(engine: *const hostel_engine) -> *const c_char {
+    // SAFETY: see above.
+    unsafe { boundary::borrow_optional(engine) }.map_or(core::ptr::null(), |engine| engine.name.as_ptr())
+}
+
+/// Lets go of an engine; modules made with it keep what they need. NULL is fine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_engine_free(engine: *mut hostel_engine) {
+    // SAFETY: see above.
+    unsafe { boundary::free(engine) }
+}

@@ -1,0 +1,124 @@
+//! Errors: what went wrong, in full.
+
+use super::boundary;
+use super::boundary::callback::{EMPTY, c_text};
+use super::status::{HOSTEL_STATUS_OK, hostel_status};
+use crate::Error;
+use core::ffi::c_char;
+use std::ffi::CString;
+use std::fmt::Write;
+
+/// Why a guest was stopped: one of the HOSTEL_TRAP_* values. More may be added.
+pub type hostel_trap = i32;
+
+/// No trap.
+pub const HOSTEL_TRAP_NONE: hostel_trap = 0;
+/// An `unreachable` instruction: how most toolchains compile a panic or abort.
+pub const HOSTEL_TRAP_UNREACHABLE: hostel_trap = 1;
+/// A memory access out of bounds.
+pub const HOSTEL_TRAP_MEMORY_OUT_OF_BOUNDS: hostel_trap = 2;
+/// A table access out of bounds.
+pub const HOSTEL_TRAP_TABLE_OUT_OF_BOUNDS: hostel_trap = 3;
+/// An indirect call to an empty table entry.
+pub const HOSTEL_TRAP_INDIRECT_CALL_TO_NULL: hostel_trap = 4;
+/// An indirect call to a function of another type.
+pub const HOSTEL_TRAP_BAD_SIGNATURE: hostel_trap = 5;
+/// An integer overflow in a division.
+pub const HOSTEL_TRAP_INTEGER_OVERFLOW: hostel_trap = 6;
+/// A division by zero.
+pub const HOSTEL_TRAP_INTEGER_DIVISION_BY_ZERO: hostel_trap = 7;
+/// A float that no integer of the type can hold.
+pub const HOSTEL_TRAP_BAD_CONVERSION_TO_INTEGER: hostel_trap = 8;
+/// The call stack is exhausted.
+pub const HOSTEL_TRAP_STACK_OVERFLOW: hostel_trap = 9;
+/// An atomic access at an address that is not aligned.
+pub const HOSTEL_TRAP_UNALIGNED_ATOMIC: hostel_trap = 10;
+/// An exception that nothing caught.
+pub const HOSTEL_TRAP_UNCAUGHT_EXCEPTION: hostel_trap = 11;
+/// The system had no memory for the guest.
+pub const HOSTEL_TRAP_OUT_OF_MEMORY: hostel_trap = 12;
+/// Something the engine has no better word for.
+pub const HOSTEL_TRAP_OTHER: hostel_trap = 13;
+
+/// An error: status, message and detail. It belongs to whoever received it: free it with hostel_error_free().
+/// The getters accept NULL, which stands for success. An error may be read by several threads at once.
+pub struct hostel_error {
+    error: Error,
+    message: CString,
+    backtrace: CString,
+}
+
+impl hostel_error {
+    pub(super) fn new(error: Error) -> Self {
+        let mut lines = String::new();
+        for frame in error.trap().iter().flat_map(|trap| &trap.backtrace) {
+            let name = frame.name.as_deref().unwrap_or("?");
+            let _ = write!(lines, "function {} {name}", frame.function);
+            if let Some(offset) = frame.offset {
+                let _ = write!(lines, " at {offset:#x}");
+            }
+            lines.push('\n');
+        }
+        hostel_error { message: c_text(&error.to_string()), backtrace: c_text(&lines), error }
+    }
+}
+
+/// The status of an error; HOSTEL_STATUS_OK for NULL. Thread-safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_error_status(error: *const hostel_error) -> hostel_status {
+    // SAFETY: the pointer rules at the top of hostel.h, here and below.
+    unsafe { boundary::borrow_optional(error) }.map_or(HOSTEL_STATUS_OK, |error| error.error.status() as hostel_status)
+}
+
+/// What went wrong, for people: UTF-8, never NULL, "" for a NULL error. It lives as long as the error. Thread-safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_error_message(error: *const hostel_error) -> *const c_char {
+    // SAFETY: see above.
+    unsafe { boundary::borrow_optional(error) }.map_or(EMPTY, |error| &error.message).as_ptr()
+}
+
+/// The bytes that the guest or a host function attached; NULL and 0 when there are none.
+///
+/// They live as long as the error. `len_out` may be NULL. Thread-safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_error_payload(error: *const hostel_error, len_out: *mut usize) -> *const u8 {
+    // SAFETY: see above.
+    let payload = unsafe { boundary::borrow_optional(error) }.map_or(&[][..], |error| error.error.payload());
+    if !len_out.is_null() {
+        // SAFETY: not null, and the caller promises that it can be written.
+        unsafe { len_out.write(payload.len()) };
+    }
+    if payload.is_empty() { core::ptr::null() } else { payload.as_ptr() }
+}
+
+/// Why the guest trapped; HOSTEL_TRAP_NONE when it did not. Thread-safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_error_trap(error: *const hostel_error) -> hostel_trap {
+    // SAFETY: see above.
+    let error = unsafe { boundary::borrow_optional(error) };
+    error.and_then(|error| error.error.trap()).map_or(HOSTEL_TRAP_NONE, |trap| trap.code as hostel_trap)
+}
+
+/// Where the guest was when it trapped, innermost function first, one a line; "" when the engine does not tell.
+///
+/// Never NULL; it lives as long as the error. Thread-safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_error_backtrace(error: *const hostel_error) -> *const c_char {
+    // SAFETY: see above.
+    unsafe { boundary::borrow_optional(error) }.map_or(EMPTY, |error| &error.backtrace).as_ptr()
+}
+
+/// Whether the guest was stopped half-way or misbehaved, so that its state is not to be trusted. A stateful instance
+/// must then not be used again; guest calls are not affected, because each has a new instance. Thread-safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_error_maybe_corrupt(error: *const hostel_error) -> bool {
+    // SAFETY: see above.
+    unsafe { boundary::borrow_optional(error) }.is_some_and(|error| error.error.maybe_corrupt())
+}
+
+/// Frees an error. NULL is fine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_error_free(error: *mut hostel_error) {
+    // SAFETY: see above.
+    unsafe { boundary::free(error) }
+}

@@ -1,0 +1,212 @@
+//! Instances: guests that keep their state between calls.
+
+use super::boundary;
+use super::buffer::hostel_buffer;
+use super::call_options::{self, hostel_call_options};
+use super::error::hostel_error;
+use super::function::hostel_function;
+use super::guest::{function_name, hostel_guest};
+use super::status::hostel_status;
+use crate::guest::Guest;
+use crate::room::Room;
+use crate::{Error, Result, call};
+use core::ffi::c_char;
+use std::sync::{Arc, Mutex};
+
+/// A live instance of a guest. Made by hostel_instance_new(), released by hostel_instance_free().
+/// It serves one call at a time, from any thread; another at the same time is BUSY. After a trap it is dead.
+pub struct hostel_instance {
+    guest: Arc<Guest>,
+    room: Mutex<Room>,
+}
+
+/// Makes an instance and runs its start function.
+///
+/// `options` may be NULL; they hold for the start only. On success `*instance_out` is yours: release it with
+/// hostel_instance_free(). On failure it is NULL. `error_out` may be NULL.
+///
+/// Returns HOSTEL_STATUS_OK;
+///         HOSTEL_STATUS_INVALID_ARGUMENT if `guest` or `instance_out` is NULL;
+///         or what hostel_guest_call() returns when a guest's start fails.
+/// Thread-safe. Runs as long as the guest's start does.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_instance_new(
+    guest: *const hostel_guest,
+    options: *mut hostel_call_options,
+    instance_out: *mut *mut hostel_instance,
+    error_out: *mut *mut hostel_error,
+) -> hostel_status {
+    // SAFETY: the pointer rules at the top of hostel.h, here and below.
+    unsafe {
+        boundary::produce(instance_out, "instance_out", error_out, || {
+            let guest = boundary::borrow("guest", guest)?.inner.clone();
+            let room = call_options::with(options, |options| call::open(&guest, options))?;
+            Ok(hostel_instance { guest, room: Mutex::new(room) })
+        })
+    }
+}
+
+/// Calls a function by name, in this instance: as hostel_guest_call(), but what the guest keeps is there in the next call.
+///
+/// Returns what hostel_guest_call() returns;
+///         HOSTEL_STATUS_BUSY          also if another call uses the instance;
+///         HOSTEL_STATUS_INSTANCE_DEAD if an earlier call was stopped half-way.
+/// Thread-safe.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_instance_call(
+    instance: *mut hostel_instance,
+    function: *const c_char,
+    input: *const u8,
+    input_len: usize,
+    options: *mut hostel_call_options,
+    output_out: *mut hostel_buffer,
+    error_out: *mut *mut hostel_error,
+) -> hostel_status {
+    // SAFETY: see above.
+    unsafe {
+        boundary::produce_bytes(output_out, "output_out", error_out, || {
+            let instance = boundary::borrow("instance", instance)?;
+            let export = instance.guest.function(function_name(function)?)?;
+            instance.call(export, boundary::bytes("input", input, input_len)?, options)
+        })
+    }
+}
+
+/// Calls a function that was looked up before, in this instance.
+///
+/// `function` must be of the guest that the instance was made from. Returns what hostel_instance_call() returns, except
+/// HOSTEL_STATUS_NO_SUCH_FUNCTION; HOSTEL_STATUS_INVALID_ARGUMENT also if `function` is NULL or of another guest.
+/// Thread-safe.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_instance_call_function(
+    instance: *mut hostel_instance,
+    function: *const hostel_function,
+    input: *const u8,
+    input_len: usize,
+    options: *mut hostel_call_options,
+    output_out: *mut hostel_buffer,
+    error_out: *mut *mut hostel_error,
+) -> hostel_status {
+    // SAFETY: see above.
+    unsafe {
+        boundary::produce_bytes(output_out, "output_out", error_out, || {
+            let instance = boundary::borrow("instance", instance)?;
+            let function = boundary::borrow("function", function)?;
+            if !Arc::ptr_eq(&instance.guest, &function.guest) {
+                return Err(Error::InvalidArgument("function: of another guest than the instance".into()));
+            }
+            instance.call(function.export, boundary::bytes("input", input, input_len)?, options)
+        })
+    }
+}
+
+impl hostel_instance {
+    /// # Safety
+    /// `options` is null or a live handle.
+    unsafe fn call(&self, export: usize, input: &[u8], options: *mut hostel_call_options) -> Result<Box<[u8]>> {
+        let mut room = boundary::exclusive("instance", &self.room)?;
+        // SAFETY: the caller's promise.
+        unsafe { call_options::with(options, |options| call::stateful(&mut room, &self.guest, export, input, options)) }
+    }
+
+    fn memory<T>(&self, use_memory: impl FnOnce(&mut [u8]) -> Result<T>) -> Result<T> {
+        use_memory(boundary::exclusive("instance", &self.room)?.memory())
+    }
+}
+
+/// The size of the instance's memory, in bytes; 0 when the guest exports none.
+///
+/// Returns HOSTEL_STATUS_OK;
+///         HOSTEL_STATUS_INVALID_ARGUMENT if `instance` or `bytes_out` is NULL;
+///         HOSTEL_STATUS_BUSY             if a call uses the instance.
+/// Thread-safe.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_instance_memory_size(
+    instance: *const hostel_instance,
+    bytes_out: *mut u64,
+    error_out: *mut *mut hostel_error,
+) -> hostel_status {
+    // SAFETY: see above.
+    unsafe {
+        boundary::fill(bytes_out, "bytes_out", 0, error_out, || {
+            boundary::borrow("instance", instance)?.memory(|memory| Ok(memory.len() as u64))
+        })
+    }
+}
+
+/// Copies bytes out of the instance's memory. A dead instance's memory can still be read.
+///
+/// `address` is where they begin in the guest's memory; `data` receives `len` bytes, and is untouched on failure.
+///
+/// Returns HOSTEL_STATUS_OK;
+///         HOSTEL_STATUS_INVALID_ARGUMENT if `instance` is NULL, `data` is NULL with a length, or the bytes are not all
+///                                        inside the memory;
+///         HOSTEL_STATUS_BUSY             if a call uses the instance.
+/// Thread-safe.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_instance_memory_read(
+    instance: *const hostel_instance,
+    address: u64,
+    data: *mut u8,
+    len: usize,
+    error_out: *mut *mut hostel_error,
+) -> hostel_status {
+    // SAFETY: see above.
+    unsafe {
+        boundary::run(error_out, || {
+            let instance = boundary::borrow("instance", instance)?;
+            let data = boundary::bytes_mut("data", data, len)?;
+            instance.memory(|memory| {
+                data.copy_from_slice(place(memory, address, len)?);
+                Ok(())
+            })
+        })
+    }
+}
+
+/// Copies bytes into the instance's memory.
+///
+/// `address` is where they go in the guest's memory; `data` is read during the call.
+///
+/// Returns what hostel_instance_memory_read() returns. Thread-safe.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_instance_memory_write(
+    instance: *mut hostel_instance,
+    address: u64,
+    data: *const u8,
+    len: usize,
+    error_out: *mut *mut hostel_error,
+) -> hostel_status {
+    // SAFETY: see above.
+    unsafe {
+        boundary::run(error_out, || {
+            let instance = boundary::borrow("instance", instance)?;
+            let data = boundary::bytes("data", data, len)?;
+            instance.memory(|memory| {
+                place(memory, address, len)?.copy_from_slice(data);
+                Ok(())
+            })
+        })
+    }
+}
+
+fn place(memory: &mut [u8], address: u64, len: usize) -> Result<&mut [u8]> {
+    let size = memory.len();
+    let outside = || Error::InvalidArgument(format!("address: {len} bytes at {address:#x} are outside the memory of {size} bytes"));
+    let start = usize::try_from(address).map_err(|_| outside())?;
+    let end = start.checked_add(len).ok_or_else(outside)?;
+    memory.get_mut(start..end).ok_or_else(outside)
+}
+
+/// Frees an instance. NULL is fine. Not during a call of it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_instance_free(instance: *mut hostel_instance) {
+    // SAFETY: see above.
+    unsafe { boundary::free(instance) }
+}

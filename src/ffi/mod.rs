@@ -1,0 +1,18 @@
+//! The C boundary: one file a handle, each a section of `include/hostel.h`. Functions here only translate;
+//! every raw pointer is read in `boundary`, and what a function does is safe Rust elsewhere.
+#![allow(non_camel_case_types, reason = "these are the names C sees")]
+#![allow(clippy::missing_safety_doc, reason = "the pointer rules stand once, at the top of the header")]
+
+mod boundary;
+pub mod buffer;
+pub mod cache;
+pub mod call_options;
+pub mod engine;
+pub mod error;
+pub mod function;
+pub mod guest;
+pub mod imports;
+pub mod instance;
+pub mod log;
+pub mod module;
+pub mod status;

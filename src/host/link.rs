@@ -1,0 +1,86 @@
+//! A module's imports, each bound to what answers it.
+
+use super::{Caller, HostFunction, Imports, Reply};
+use crate::abi::{Convention, Provided};
+use crate::engine::{Host, Instance};
+use crate::inspect::{ExternType, FuncType, Import, ModuleInfo};
+use crate::{Error, Result};
+use alloc::{format, string::String, sync::Arc, vec::Vec};
+use core::sync::atomic::Ordering;
+
+/// Answers a guest's imports: shared by all its instances.
+pub(crate) struct Link {
+    targets: Vec<Target>,
+    convention: Option<Arc<dyn Convention>>,
+}
+
+enum Target {
+    Provided(&'static Provided),
+    Defined(Arc<HostFunction>),
+}
+
+impl Link {
+    /// Binds every import, or names all that cannot be bound.
+    pub fn new(info: &ModuleInfo, convention: Option<Arc<dyn Convention>>, imports: &Imports) -> Result<Link> {
+        let mut targets = Vec::new();
+        let mut problems = Vec::new();
+        for import in &info.imports {
+            match bind(import, convention.as_deref(), imports) {
+                Ok(target) => targets.push(target),
+                Err(problem) => problems.push(format!("{}.{}: {problem}", import.module, import.name)),
+            }
+        }
+        match problems.as_slice() {
+            [] => Ok(Link { targets, convention }),
+            [one] => Err(Error::Link(format!("cannot link the import {one}"))),
+            many => Err(Error::Link(format!("cannot link {} imports: {}", many.len(), many.join("; ")))),
+        }
+    }
+}
+
+fn bind(import: &Import, convention: Option<&dyn Convention>, imports: &Imports) -> Result<Target, String> {
+    let ExternType::Function(wanted) = &import.ty else {
+        return Err(format!("a {} ({}) cannot be imported, only functions can", import.ty.kind(), import.ty));
+    };
+    if let Some(provided) = convention.and_then(|convention| convention.provided(&import.module, &import.name)) {
+        return same_type(wanted, &(provided.ty)()).map(|()| Target::Provided(provided));
+    }
+    let function = imports.find(&import.module, &import.name).ok_or_else(|| format!("not defined, type {wanted}"))?;
+    let offered = match (&**function, convention) {
+        (HostFunction::Raw(ty, _), _) => ty.clone(),
+        (HostFunction::Bytes(_), Some(convention)) => convention.host_type(),
+        (HostFunction::Bytes(_), None) => return Err("a function of bytes needs a guest whose ABI is known".into()),
+    };
+    same_type(wanted, &offered).map(|()| Target::Defined(function.clone()))
+}
+
+fn same_type(wanted: &FuncType, offered: &FuncType) -> Result<(), String> {
+    if wanted == offered { Ok(()) } else { Err(format!("the guest wants type {wanted}, the host offers {offered}")) }
+}
+
+impl Host for Link {
+    fn call(&self, import: usize, instance: &mut dyn Instance, slots: &mut [u64]) -> Result<()> {
+        let function = match &self.targets[import] {
+            Target::Defined(function) => function,
+            Target::Provided(provided) => return (provided.call)(instance, slots),
+        };
+        let mut caller = Caller::new(instance.state().context.load(Ordering::Relaxed));
+        match &**function {
+            HostFunction::Raw(_, function) => {
+                function(&mut caller, slots)?;
+                match caller.take_failure() {
+                    // Plain values have no form for an error, so it ends the call.
+                    Some((message, payload)) => Err(Error::Host { message, payload }),
+                    None => Ok(()),
+                }
+            }
+            HostFunction::Bytes(function) => {
+                let convention = self.convention.as_deref().ok_or_else(|| Error::Internal("bytes without an ABI".into()))?;
+                let place = convention.host_input(instance, slots)?;
+                // The guest waits and nothing else touches its memory, so the host reads the input where it lies.
+                function(&mut caller, &instance.memory()[place])?;
+                convention.host_reply(instance, caller.reply.unwrap_or(Reply::Output(Vec::new())), slots)
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What a module is, before any engine sees it: valid or not and where, within the caps or not,
+//! what it imports and exports, which ABI it speaks, and what stands in the way of resetting it.
+
+#[cfg(feature = "std")]
+pub mod json;
+mod proposals;
+mod scan;
+mod types;
+
+pub use proposals::{PROPOSALS, lacking};
+pub use types::{Export, ExternType, FuncType, Import, Range, ValueType};
+pub use wasmparser::WasmFeatures as Features;
+
+use crate::abi::Abi;
+use crate::limits::Limits;
+use crate::{Error, Result};
+use alloc::{format, string::String, vec::Vec};
+
+/// A core module's outline.
+#[derive(Clone, Debug)]
+pub struct ModuleInfo {
+    /// BLAKE3 of the module's bytes.
+    pub key: [u8; 32],
+    /// What it needs, in the order of its import section.
+    pub imports: Vec<Import>,
+    /// What it offers, in the order of its export section.
+    pub exports: Vec<Export>,
+    /// Every memory, imported ones first.
+    pub memories: Vec<ExternType>,
+    /// Every table, imported ones first.
+    pub tables: Vec<ExternType>,
+    /// The guest ABI its imports and exports speak, if it is one we know.
+    pub abi: Option<Abi>,
+    /// What keeps a used instance from being reset to new; empty when nothing does.
+    pub not_resettable: Vec<&'static str>,
+}
+
+impl ModuleInfo {
+    /// The position in `exports` of the function with this name.
+    pub fn function(&self, name: &str) -> Option<usize> {
+        self.exports.iter().position(|export| export.name == name && matches!(export.ty, ExternType::Function(_)))
+    }
+
+    /// The position in `exports` of the memory that host and guest share bytes in, by convention called "memory".
+    pub fn memory(&self) -> Option<usize> {
+        self.exports.iter().position(|export| export.name == "memory" && matches!(export.ty, ExternType::Memory { .. }))
+    }
+
+    /// The type of an exported function.
+    pub fn function_type(&self, export: usize) -> Option<&FuncType> {
+        match &self.exports.get(export)?.ty {
+            ExternType::Function(ty) => Some(ty),
+            _ => None,
+        }
+    }
+
+    /// Bytes of the largest memory at the start.
+    pub fn memory_bytes_at_start(&self) -> u64 {
+        let bytes = |ty: &ExternType| match ty {
+            ExternType::Memory { pages, page_bytes, .. } => pages.min.saturating_mul(*page_bytes),
+            _ => 0,
+        };
+        self.memories.iter().map(bytes).max().unwrap_or(0)
+    }
+
+    /// Elements of the largest table at the start.
+    pub fn table_elements_at_start(&self) -> u64 {
+        let elements = |ty: &ExternType| match ty {
+            ExternType::Table { size, .. } => size.min,
+            _ => 0,
+        };
+        self.tables.iter().map(elements).max().unwrap_or(0)
+    }
+}
+
+/// Reads and validates a core module for an engine that has `features`.
+///
+/// `INVALID_MODULE` when it does not validate with every proposal on; `UNSUPPORTED_MODULE`, naming what is
+/// missing, when only the engine stands in the way, and for what no engine here takes: components, modules over
+/// the caps, shared memories, and waiting on or notifying other threads.
+pub fn inspect(wasm: &[u8], features: Features, limits: &Limits) -> Result<ModuleInfo> {
+    match scan::scan(wasm, features, limits) {
+        Ok(mut info) => {
+            info.abi = Abi::detect(&info);
+            Ok(info)
+        }
+        // Validating once with what the engine has is the common way; only a failure asks whose fault it is.
+        Err(scan::Failure::Invalid(first)) => {
+            if let Err(error) = wasmparser::Validator::new_with_features(Features::all()).validate_all(wasm) {
+                return Err(invalid(&error));
+            }
+            let needed = proposals::needed(wasm, features);
+            let first = first.message();
+            Err(Error::UnsupportedModule(format!("the engine lacks {}: {first}", proposals::list(&needed))))
+        }
+        Err(scan::Failure::Refused(error)) => Err(error),
+    }
+}
+
+fn invalid(error: &wasmparser::BinaryReaderError) -> Error {
+    let mut message = String::from(error.message());
+    if let Some(rest) = message.strip_prefix("magic header not detected") {
+        message = format!("not a WebAssembly module{rest}");
+    }
+    Error::InvalidModule { message, offset: error.offset() as usize }
+}

@@ -1,0 +1,36 @@
+//! hostel hosts WebAssembly guests for short stays: bytes in, owned bytes out, one C function,
+//! whatever toolchain built the guest and whichever engine runs it.
+//!
+//! The map, in the order a call travels (ARCHITECTURE.md tells the story):
+//!
+//! * [`mod@inspect`]: what a module is, before any engine sees it.
+//! * [`engine`]: the trait every engine implements, one file an adapter, and what each lacks.
+//! * [`module`]: a compiled guest. [`guest`]: a module linked with its imports, ready to be called.
+//! * [`call`]: the way a call takes. [`room`]: the place where it runs. [`abi`]: how bytes go in and out.
+//! * [`host`]: functions of the host that a guest may call.
+//! * [`error`], [`limits`], [`log`]: what can go wrong, what is allowed, what is told.
+//! * `ffi`: the C boundary, one file a handle; `sys`: what is asked of the operating system.
+#![cfg_attr(not(feature = "std"), no_std)]
+#![deny(unsafe_op_in_unsafe_fn, missing_docs, clippy::undocumented_unsafe_blocks)]
+
+extern crate alloc;
+
+pub mod abi;
+pub mod call;
+pub mod engine;
+pub mod error;
+#[cfg(feature = "std")]
+pub mod ffi;
+pub mod guest;
+pub mod host;
+pub mod inspect;
+pub mod limits;
+pub mod log;
+pub mod module;
+pub mod room;
+mod sys;
+
+pub use error::{Error, Status};
+
+/// What every fallible function of this crate returns.
+pub type Result<T, E = Error> = core::result::Result<T, E>;

@@ -1,0 +1,56 @@
+//! How many calls into guests lie inside one another on this thread: a host function may call a guest again.
+
+use crate::limits::{Limit, Limits};
+use crate::{Error, Result};
+use alloc::{boxed::Box, vec::Vec};
+
+#[cfg(feature = "std")]
+mod depth {
+    use std::cell::Cell;
+    std::thread_local! {
+        static DEPTH: Cell<u64> = const { Cell::new(0) };
+    }
+
+    pub fn get() -> u64 {
+        DEPTH.get()
+    }
+
+    pub fn set(depth: u64) {
+        DEPTH.set(depth);
+    }
+}
+
+// Without threads to tell apart, the depth is the process's.
+#[cfg(not(feature = "std"))]
+mod depth {
+    use core::sync::atomic::{AtomicUsize, Ordering};
+    static DEPTH: AtomicUsize = AtomicUsize::new(0);
+
+    pub fn get() -> u64 {
+        DEPTH.load(Ordering::Relaxed) as u64
+    }
+
+    pub fn set(depth: u64) {
+        DEPTH.store(depth as usize, Ordering::Relaxed);
+    }
+}
+
+/// A call that has been entered; leaving is dropping.
+pub(crate) struct Nested(());
+
+impl Drop for Nested {
+    fn drop(&mut self) {
+        depth::set(depth::get() - 1);
+    }
+}
+
+/// Enters a call, unless as many as the limit allows lie inside one another already.
+pub(crate) fn enter(limits: &Limits) -> Result<Nested> {
+    let depth = depth::get();
+    if depth >= limits.get(Limit::Depth) {
+        let code = crate::error::TrapCode::StackOverflow;
+        return Err(Error::StackOverflow(Box::new(crate::error::Trap { code, backtrace: Vec::new() })));
+    }
+    depth::set(depth + 1);
+    Ok(Nested(()))
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * hostel: hosts WebAssembly guests for short stays. Bytes in, owned bytes out, one C function.
+ *
+ * Generated from src/ffi by `make header`; do not edit.
+ *
+ * Seven rules hold for every function below:
+ *
+ *  1. Check the status. Whatever can fail returns a hostel_status; HOSTEL_STATUS_OK is 0. Any other code leaves the
+ *     reason in `*error_out`, unless you passed NULL there because you do not want it.
+ *  2. Each `_new` has one `_free`, and so has every other function that hands out a handle. Freeing NULL does nothing.
+ *  3. A hostel_buffer you receive is yours: release it with hostel_buffer_free(), never with free().
+ *  4. What you pass in stays yours. It is read during the call and not kept, so you may change or free it afterwards.
+ *     Only a callback and its `user_data` are kept; where that happens the function says until when.
+ *  5. Free handles in any order: a guest keeps alive the module it was made from. Never free a handle while a call on
+ *     that same handle is running.
+ *  6. A `const` handle may be used by many threads at once. A non-const one may not: use it in one thread at a time.
+ *  7. Outputs may start uninitialised. They are always written: the value on success, NULL or empty on failure. They
+ *     are never read, so release an old value before you pass its variable again.
+ *
+ * Where a function takes a pointer and a length, (NULL, 0) is empty and (NULL, n) is an INVALID_ARGUMENT. Strings are
+ * UTF-8; `const char *` without a length ends with a NUL.
+ */
+#ifndef HOSTEL_H
+#define HOSTEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Ignoring the result of a function marked with this is a mistake the compiler warns about. */
+#if (defined(__cplusplus) && __cplusplus >= 201703L) || (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 202311L)
+#define HOSTEL_MUST_USE [[nodiscard]]
+#elif defined(__GNUC__)
+#define HOSTEL_MUST_USE __attribute__((warn_unused_result))
+#else
+#define HOSTEL_MUST_USE
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# setup.sh [sanitize]: installs what building and testing need and this machine lacks. Silent when nothing is missing.
+set -euo pipefail
+
+die() {
+  echo "setup: $*" >&2
+  exit 1
+}
+
+# ---- Debian packages, each with the file or command that shows it is there ------------------------------------------
+
+packages=()
+need_command() { command -v "$1" >/dev/null || packages+=("$2"); }
+need_file() { compgen -G "$1" >/dev/null || packages+=("$2"); }
+
+need_command cmake cmake
+need_command ninja ninja-build
+need_command pkg-config pkg-config
+need_command cc gcc
+need_command c++ g++
+need_command clang-22 clang-22
+need_command ld.lld-22 lld-22
+need_command llvm-ar-22 llvm-22
+need_command clang-format-22 clang-format-22
+need_file '/usr/lib/llvm-22/lib/clang/22/lib/*/libclang_rt.asan*.a' libclang-rt-22-dev
+need_file '/usr/lib/llvm-22/lib/clang/22/lib/*/libclang_rt.builtins-wasm32.a' libclang-rt-22-dev-wasm32
+need_file /usr/include/wasm32-wasi/stdlib.h wasi-libc
+
+if [ ${#packages[@]} -gt 0 ]; then
+  echo "setup: installing ${packages[*]}"
+  command -v apt-get >/dev/null || die "no apt-get here; install by hand what these Debian packages hold: ${packages[*]}"
+  as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || die "neither root nor sudo; ask for these packages: ${packages[*]}"
+    as_root=(sudo)
+  fi
+  "${as_root[@]}" apt-get update
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${packages[@]}" ||
+    die "apt-get could not install all of: ${packages[*]} (clang 22 is in Debian 12 with its security updates, and newer)"
+fi
+
+# ---- Rust -----------------------------------------------------------------------------------------------------------
+
+command -v cargo >/dev/null || die "Rust 1.95 or newer is missing; install it with rustup (https://rustup.rs)"
+minor=$(rustc --version | sed -E 's/^rustc 1\.([0-9]+).*/\1/')
+[ "$minor" -ge 95 ] || die "Rust 1.95 or newer is needed, this is $(rustc --version); run: rustup update stable"
+
+targets=()
+for target in wasm32-unknown-unknown wasm32-wasip1 x86_64-unknown-none thumbv7em-none-eabihf; do
+  [ -d "$(rustc --print target-libdir --target "$target")" ] || targets+=("$target")
+done
+if [ ${#targets[@]} -gt 0 ]; then
+  echo "setup: adding Rust targets ${targets[*]}"
+  command -v rustup >/dev/null || die "this Rust did not come from rustup; add its standard library for: ${targets[*]}"
+  rustup target add "${targets[@]}"
+fi
+
+# rustc's address sanitizer is only in nightly.
+if [ "${1:-}" = sanitize ] && ! cargo +nightly --version >/dev/null 2>&1; then
+  echo "setup: installing Rust nightly"
+  command -v rustup >/dev/null || die "the sanitizers need Rust nightly, installed by rustup"
+  rustup toolchain install nightly --profile minimal
+fi
