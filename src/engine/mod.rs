@@ -89,6 +89,7 @@ const fn without(features: Features, removed: Features) -> Features {
 struct HostStop;
 
 /// Runs a host function for an adapter: true when the guest may go on. A panic must not cross a guest's frames.
+#[inline]
 fn run_host(host: &dyn Host, import: usize, instance: &mut dyn Instance, slots: &mut [u64]) -> bool {
     let outcome = crate::sys::catch_panic(|| host.call(import, instance, slots));
     let error = match outcome {

@@ -8,7 +8,6 @@ use crate::inspect::{ExternType, FuncType, ModuleInfo, ValueType};
 use crate::limits::{Limit, Limits};
 use crate::{Error, Result};
 use alloc::{boxed::Box, format, string::ToString, sync::Arc, vec, vec::Vec};
-use smallvec::SmallVec;
 use wasmi::errors::{ErrorKind, MemoryError, TableError};
 use wasmi::{AsContextMut, Caller, Extern, F32, F64, Func, Memory, Store, Val, ValType};
 
@@ -166,12 +165,10 @@ impl<C: Exports> Instance for View<C> {
         let function = self.function(export)?;
         let info = self.data().info.clone();
         let ty = info.function_type(export).ok_or_else(|| Error::Internal("not a function".into()))?;
-        let params: SmallVec<[Val; 4]> = ty.params.iter().zip(&*slots).map(|(ty, &slot)| to_val(*ty, slot)).collect();
-        let mut results: SmallVec<[Val; 4]> = ty.results.iter().map(|ty| to_val(*ty, 0)).collect();
-        function
-            .call(self.0.as_context_mut(), &params, &mut results)
-            .map_err(|error| call_error(error, self.state()))?;
-        for (slot, val) in slots.iter_mut().zip(&results) {
+        let (params, results) = (&mut Vals::new(&ty.params, slots), &mut Vals::new(&ty.results, &[]));
+        let outcome = function.call(self.0.as_context_mut(), params.as_slice(), results.as_slice());
+        outcome.map_err(|error| call_error(error, self.state()))?;
+        for (slot, val) in slots.iter_mut().zip(results.as_slice()) {
             *slot = to_slot(val);
         }
         Ok(())
@@ -189,6 +186,31 @@ impl<C: Exports> Instance for View<C> {
     }
 }
 
+/// The interpreter's values for some slots; few of them need no memory from the heap.
+enum Vals {
+    Few([Val; 4], usize),
+    Many(Vec<Val>),
+}
+
+impl Vals {
+    /// Missing slots are zero.
+    fn new(types: &[ValueType], slots: &[u64]) -> Self {
+        let val = |index: usize| to_val(types[index], slots.get(index).copied().unwrap_or(0));
+        if types.len() <= 4 {
+            Vals::Few(core::array::from_fn(|index| if index < types.len() { val(index) } else { Val::I32(0) }), types.len())
+        } else {
+            Vals::Many((0..types.len()).map(val).collect())
+        }
+    }
+
+    fn as_slice(&mut self) -> &mut [Val] {
+        match self {
+            Vals::Few(vals, len) => &mut vals[..*len],
+            Vals::Many(vals) => vals,
+        }
+    }
+}
+
 /// Makes the function that the guest's import at position `import` is linked to.
 fn link(store: &mut Store<Data>, import: usize, ty: &FuncType) -> Extern {
     let convert = |types: &[ValueType]| types.iter().map(|ty| val_type(*ty)).collect::<Vec<_>>();
@@ -196,12 +218,21 @@ fn link(store: &mut Store<Data>, import: usize, ty: &FuncType) -> Extern {
     let ours = ty.clone();
     let host = store.data().host.clone();
     let function = Func::new(store, theirs, move |caller: Caller<'_, Data>, params: &[Val], results: &mut [Val]| {
-        let mut slots: SmallVec<[u64; 8]> = params.iter().map(to_slot).collect();
-        slots.resize(ours.slots(), 0);
-        if !run_host(&*host, import, &mut View(caller), &mut slots) {
+        let mut few = [0; 4];
+        let mut many = Vec::new();
+        let slots = if ours.slots() <= few.len() {
+            &mut few[..ours.slots()]
+        } else {
+            many.resize(ours.slots(), 0);
+            &mut many[..]
+        };
+        for (slot, val) in slots.iter_mut().zip(params) {
+            *slot = to_slot(val);
+        }
+        if !run_host(&*host, import, &mut View(caller), slots) {
             return Err(wasmi::Error::host(HostStop));
         }
-        for ((result, ty), &slot) in results.iter_mut().zip(&ours.results).zip(&slots) {
+        for ((result, ty), &slot) in results.iter_mut().zip(&ours.results).zip(&*slots) {
             *result = to_val(*ty, slot);
         }
         Ok(())

@@ -43,12 +43,12 @@ impl Definitions {
 
 /// A host function's view of the call it is part of. Valid until the function returns, on its thread only.
 pub struct hostel_caller {
-    caller: *mut Caller,
+    caller: *mut Caller<'static>, // really of the call; C has no lifetimes, the comment above stands for it
 }
 
 impl hostel_caller {
-    pub(super) fn new(caller: &mut Caller) -> Self {
-        hostel_caller { caller }
+    pub(super) fn new(caller: &mut Caller<'_>) -> Self {
+        hostel_caller { caller: core::ptr::from_mut(caller).cast() }
     }
 }
 
@@ -197,7 +197,7 @@ pub unsafe extern "C" fn hostel_imports_free(imports: *mut hostel_imports) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hostel_caller_context(caller: *const hostel_caller) -> *mut c_void {
     // SAFETY: see above; the header says that a caller is used only inside the function that got it.
-    let caller = unsafe { boundary::borrow_optional(caller).and_then(|handle| boundary::borrow_optional(handle.caller)) };
+    let caller = unsafe { boundary::borrow_optional(caller).and_then(|handle| handle.caller.as_mut()) };
     caller.map_or(core::ptr::null_mut(), Caller::context)
 }
 

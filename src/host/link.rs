@@ -6,7 +6,6 @@ use crate::engine::{Host, Instance};
 use crate::inspect::{ExternType, FuncType, Import, ModuleInfo};
 use crate::{Error, Result};
 use alloc::{format, string::String, sync::Arc, vec::Vec};
-use core::sync::atomic::Ordering;
 
 /// Answers a guest's imports: shared by all its instances.
 pub(crate) struct Link {
@@ -64,9 +63,9 @@ impl Host for Link {
             Target::Defined(function) => function,
             Target::Provided(provided) => return (provided.call)(instance, slots),
         };
-        let mut caller = Caller::new(instance.state().context.load(Ordering::Relaxed));
         match &**function {
             HostFunction::Raw(_, function) => {
+                let mut caller = Caller::new(instance, 0..0);
                 function(&mut caller, slots)?;
                 match caller.take_failure() {
                     // Plain values have no form for an error, so it ends the call.
@@ -76,10 +75,11 @@ impl Host for Link {
             }
             HostFunction::Bytes(function) => {
                 let convention = self.convention.as_deref().ok_or_else(|| Error::Internal("bytes without an ABI".into()))?;
-                let place = convention.host_input(instance, slots)?;
-                // The guest waits and nothing else touches its memory, so the host reads the input where it lies.
-                function(&mut caller, &instance.memory()[place])?;
-                convention.host_reply(instance, caller.reply.unwrap_or(Reply::Output(Vec::new())), slots)
+                let input = convention.host_input(instance, slots)?;
+                let mut caller = Caller::new(instance, input);
+                function(&mut caller)?;
+                let reply = caller.reply.unwrap_or(Reply::Output(Vec::new()));
+                convention.host_reply(instance, reply, slots)
             }
         }
     }

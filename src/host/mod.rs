@@ -4,17 +4,19 @@ mod link;
 
 pub(crate) use link::Link;
 
+use crate::engine::Instance;
 use crate::inspect::FuncType;
 use crate::{Error, Result};
 use alloc::collections::BTreeMap;
 use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 use core::ffi::c_void;
+use core::ops::Range;
 
 /// A host function of bytes. An error ends the guest's call; what the guest itself shall see goes through the caller.
-pub type BytesFunction = Box<dyn Fn(&mut Caller, &[u8]) -> Result<()> + Send + Sync>;
+pub type BytesFunction = Box<dyn Fn(&mut Caller<'_>) -> Result<()> + Send + Sync>;
 
 /// A host function of plain values: parameters in the slots, results out of them.
-pub type RawFunction = Box<dyn Fn(&mut Caller, &mut [u64]) -> Result<()> + Send + Sync>;
+pub type RawFunction = Box<dyn Fn(&mut Caller<'_>, &mut [u64]) -> Result<()> + Send + Sync>;
 
 /// One defined function.
 pub(crate) enum HostFunction {
@@ -66,19 +68,26 @@ pub enum Reply {
 }
 
 /// A host function's view of the call it is part of.
-pub struct Caller {
-    context: *mut c_void,
+pub struct Caller<'a> {
+    instance: &'a mut dyn Instance,
+    /// Where the input lies in the guest's memory; nowhere for functions of plain values.
+    input: Range<usize>,
     reply: Option<Reply>,
 }
 
-impl Caller {
-    fn new(context: *mut c_void) -> Self {
-        Caller { context, reply: None }
+impl<'a> Caller<'a> {
+    fn new(instance: &'a mut dyn Instance, input: Range<usize>) -> Self {
+        Caller { instance, input, reply: None }
+    }
+
+    /// The bytes the guest passed, where they lie: the guest waits, and nothing else touches its memory meanwhile.
+    pub fn input(&mut self) -> &[u8] {
+        self.instance.memory().get(self.input.clone()).unwrap_or_default()
     }
 
     /// The context that the host gave with the options of the call; null if it gave none.
-    pub fn context(&self) -> *mut c_void {
-        self.context
+    pub fn context(&mut self) -> *mut c_void {
+        *self.instance.state().context.get_mut()
     }
 
     /// Answers the guest; a second answer replaces the first.

@@ -6,6 +6,7 @@ pub(crate) mod nesting;
 
 /// Runs `f`; a panic becomes its message.
 #[cfg(feature = "std")]
+#[inline]
 pub(crate) fn catch_panic<T>(f: impl FnOnce() -> T) -> Result<T, String> {
     std::panic::catch_unwind(core::panic::AssertUnwindSafe(f)).map_err(|payload| panic_message(&*payload))
 }

@@ -1,12 +1,13 @@
 //! Calling into a guest: an exported function, resolved once.
 
 use crate::inspect::FuncType;
-use smallvec::SmallVec;
+use alloc::vec;
 use wasmer_types::RawValue;
 use wasmer_vm::{Trap, VMCallerCheckedAnyfunc, VMConfig, wasmer_call_trampoline};
 
-/// wasmer passes values in 16-byte slots; few functions need more than this many.
-type Values = SmallVec<[RawValue; 8]>;
+/// Calls with up to this many values keep them in an array on the stack. (A vector that moves to the heap when it
+/// grows costs more than the whole rest: it is filled and then moved.)
+pub(super) const FEW: usize = 4;
 
 /// A function of an instance, ready to be entered.
 #[derive(Clone, Copy)]
@@ -23,9 +24,26 @@ impl Entry {
         Entry { function, narrow_results: narrow(&ty.results) }
     }
 
-    /// Enters the guest. # Safety: the instance is alive, and nothing else uses it or `slots` during the call.
+    /// Enters the guest.
+    ///
+    /// # Safety
+    /// The instance is alive, and whoever else uses it during the call is called by it.
     pub unsafe fn call(&self, config: &VMConfig, slots: &mut [u64]) -> Result<(), Trap> {
-        let mut values: Values = slots.iter().map(|&slot| RawValue { u128: slot.into() }).collect();
+        if slots.len() <= FEW {
+            // SAFETY: the caller's promise.
+            unsafe { self.call_with(config, slots, &mut [RawValue { u128: 0 }; FEW]) }
+        } else {
+            // SAFETY: the caller's promise.
+            unsafe { self.call_with(config, slots, &mut vec![RawValue { u128: 0 }; slots.len()]) }
+        }
+    }
+
+    /// # Safety
+    /// As for `call`; there are at least as many values as slots.
+    unsafe fn call_with(&self, config: &VMConfig, slots: &mut [u64], values: &mut [RawValue]) -> Result<(), Trap> {
+        for (value, &slot) in values.iter_mut().zip(&*slots) {
+            *value = RawValue { u128: slot.into() };
+        }
         // SAFETY: the function, its context and its trampoline come from one live instance; `values` has a slot
         // for each parameter and result.
         unsafe {
@@ -38,11 +56,23 @@ impl Entry {
                 values.as_mut_ptr().cast(),
             )?;
         }
-        for (index, (slot, value)) in slots.iter_mut().zip(&values).enumerate() {
-            // SAFETY: every bit pattern is a valid integer, and the slots were initialised above.
-            *slot = unsafe { if is_narrow(self.narrow_results, index) { value.u32.into() } else { value.u64 } };
+        for (index, slot) in slots.iter_mut().enumerate() {
+            // SAFETY: the trampoline left the results here, and every slot was initialised above.
+            *slot = unsafe { read(values.as_ptr().add(index), is_narrow(self.narrow_results, index)) };
         }
         Ok(())
+    }
+}
+
+/// Reads a value just as wide as compiled code has written it: a wider load would wait until the store has reached
+/// the cache, some 5 ns each. The reads are volatile so that the compiler does not merge the two into the wider one.
+///
+/// # Safety
+/// `value` is valid and holds a 32-bit value if `narrow`, else at least 64 bits.
+pub(super) unsafe fn read(value: *const RawValue, narrow: bool) -> u64 {
+    // SAFETY: the caller's promise; every bit pattern is a valid integer.
+    unsafe {
+        if narrow { (&raw const (*value).u32).read_volatile().into() } else { (&raw const (*value).u64).read_volatile() }
     }
 }
 

@@ -1,12 +1,11 @@
 //! Being called by a guest: host functions as wasmer's machine code sees them.
 
 use super::Signature;
-use super::entry::{is_narrow, narrow};
+use super::entry::{FEW, is_narrow, narrow, read};
 use super::instance::Handle;
-use crate::engine::{HostStop, run_host};
-use alloc::boxed::Box;
+use crate::engine::{Host, HostStop, run_host};
+use alloc::{boxed::Box, vec};
 use core::cell::UnsafeCell;
-use smallvec::SmallVec;
 use wasmer_types::RawValue;
 use wasmer_vm::{
     InternalStoreHandle, MaybeInstanceOwned, StoreObjects, VMCallerCheckedAnyfunc, VMContext,
@@ -17,9 +16,11 @@ use wasmer_vm::{
 /// Which import of which instance a guest has called.
 struct Binding {
     instance: Handle,
+    /// Who answers; the instance keeps it.
+    host: *const dyn Host,
     import: usize,
     params: usize,
-    slots: usize,
+    results: usize,
     narrow_params: u64,
 }
 
@@ -29,14 +30,21 @@ type Context = VMDynamicFunctionContext<Binding>;
 /// functions with one array of values, whatever their type; its compiler makes the trampoline.
 ///
 /// # Safety
-/// The instance outlives `objects`.
-pub(super) unsafe fn link(objects: &mut StoreObjects, instance: Handle, import: usize, signature: &Signature) -> VMExtern {
+/// The instance and the host outlive `objects`.
+pub(super) unsafe fn link(
+    objects: &mut StoreObjects,
+    instance: Handle,
+    host: *const dyn Host,
+    import: usize,
+    signature: &Signature,
+) -> VMExtern {
     let ty = &signature.ours;
     let binding = Binding {
         instance,
+        host,
         import,
         params: ty.params.len(),
-        slots: ty.slots(),
+        results: ty.results.len(),
         narrow_params: narrow(&ty.params),
     };
     let mut context = Box::new(Context { address: enter_host as *const VMFunctionBody, ctx: binding });
@@ -74,21 +82,26 @@ unsafe extern "C" fn enter_host_directly(context: *mut VMContext, _: *const VMFu
 
 impl Binding {
     fn run(&self, values: *mut RawValue) -> bool {
-        let mut slots: SmallVec<[u64; 8]> = SmallVec::from_elem(0, self.slots);
+        let count = self.params.max(self.results);
+        if count <= FEW {
+            self.run_with(values, &mut [0; FEW][..count])
+        } else {
+            self.run_with(values, &mut vec![0; count])
+        }
+    }
+
+    fn run_with(&self, values: *mut RawValue, slots: &mut [u64]) -> bool {
         for (index, slot) in slots.iter_mut().enumerate().take(self.params) {
-            // SAFETY: the trampoline wrote `params` values; of a narrow one only the low half.
-            *slot = unsafe {
-                let value = values.add(index);
-                if is_narrow(self.narrow_params, index) { (*value).u32.into() } else { (*value).u64 }
-            };
+            // SAFETY: the trampoline wrote `params` values, of the function's types.
+            *slot = unsafe { read(values.add(index), is_narrow(self.narrow_params, index)) };
         }
         let mut instance = self.instance;
         // SAFETY: the instance, which keeps its host, lives until the guest's call has returned.
-        let host = unsafe { &*instance.host() };
-        if !run_host(host, self.import, &mut instance, &mut slots) {
+        let host = unsafe { &*self.host };
+        if !run_host(host, self.import, &mut instance, slots) {
             return false;
         }
-        for (index, &slot) in slots.iter().enumerate() {
+        for (index, &slot) in slots.iter().enumerate().take(self.results) {
             // SAFETY: the array has room for the larger of parameters and results.
             unsafe { values.add(index).write(RawValue { u128: slot.into() }) };
         }

@@ -60,9 +60,10 @@ impl WasmerInstance {
         let this = WasmerInstance(handle); // frees it, also when the rest fails
         // SAFETY: nothing else has the pointer yet, and no guest runs before `finish_instantiation`.
         let inner = unsafe { handle.inner() };
+        let host = Arc::as_ptr(&inner.host);
         let imports = code.imports.iter().enumerate();
-        // SAFETY: the objects live inside what `handle` points to.
-        let link = |(import, signature)| unsafe { host::link(&mut inner.objects, handle, import, signature) };
+        // SAFETY: the objects and the host live inside what `handle` points to.
+        let link = |(import, signature)| unsafe { host::link(&mut inner.objects, handle, host, import, signature) };
         let imports: Vec<VMExtern> = imports.map(link).collect();
         // SAFETY: the artifact is of this process and machine, the imports have the types it asks for (linking has
         // checked), and the objects stay at their boxed address as long as the instance lives.
@@ -132,12 +133,6 @@ impl Handle {
     unsafe fn inner<'a>(self) -> &'a mut Inner {
         // SAFETY: the caller's promise.
         unsafe { &mut *self.0.as_ptr() }
-    }
-
-    /// Who answers the guest's imports. Lives as long as the instance, so also while a host function runs.
-    pub fn host(&self) -> *const dyn Host {
-        // SAFETY: see `inner`.
-        unsafe { Arc::as_ptr(&self.inner().host) }
     }
 }
 

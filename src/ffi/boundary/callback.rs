@@ -2,7 +2,7 @@
 
 use crate::ffi::imports::{hostel_caller, hostel_finalizer, hostel_host_function, hostel_raw_function};
 use crate::ffi::log::hostel_log_callback;
-use crate::ffi::status::hostel_status;
+use crate::ffi::status::{HOSTEL_STATUS_OK, hostel_status};
 use crate::host::{BytesFunction, Caller, RawFunction};
 use crate::log::{Level, Sink};
 use crate::{Error, Result, Status};
@@ -46,10 +46,12 @@ impl Drop for UserData {
 /// A C callback of bytes as a host function.
 pub(in crate::ffi) fn bytes_function(callback: hostel_host_function, data: Arc<UserData>) -> Result<BytesFunction> {
     let callback = callback.ok_or_else(|| super::null("callback"))?;
-    Ok(Box::new(move |caller, input| {
+    Ok(Box::new(move |caller| {
+        let input = core::ptr::from_ref(caller.input());
         let mut handle = hostel_caller::new(caller);
         // SAFETY: the header's contract for callbacks: it does not unwind, and keeps neither `handle` nor `input`.
-        let status = unsafe { callback(data.pointer, &mut handle, input.as_ptr(), input.len()) };
+        // Nothing that it may do with `handle` moves the guest's memory.
+        let status = unsafe { callback(data.pointer, &mut handle, input.cast(), input.len()) };
         outcome(status, caller)
     }))
 }
@@ -66,17 +68,22 @@ pub(in crate::ffi) fn raw_function(callback: hostel_raw_function, data: Arc<User
 }
 
 /// What a callback's answer means: OK goes on, HOST_ERROR ends the call, and anything else is not for it to say.
-fn outcome(status: hostel_status, caller: &mut Caller) -> Result<()> {
+#[inline]
+fn outcome(status: hostel_status, caller: &mut Caller<'_>) -> Result<()> {
+    if status == HOSTEL_STATUS_OK { Ok(()) } else { Err(failure(status, caller)) }
+}
+
+#[cold]
+fn failure(status: hostel_status, caller: &mut Caller<'_>) -> Error {
     match Status::from_number(status) {
-        Some(Status::Ok) => Ok(()),
         Some(Status::HostError) => {
             let (message, payload) = caller.take_failure().unwrap_or(("a host function failed".into(), Vec::new()));
-            Err(Error::Host { message, payload })
+            Error::Host { message, payload }
         }
         other => {
             let name = other.map_or(String::new(), |status| format!(" ({})", status.name()));
             let message = format!("a host function answered {status}{name}, which is neither OK nor HOST_ERROR");
-            Err(Error::Host { message, payload: Vec::new() })
+            Error::Host { message, payload: Vec::new() }
         }
     }
 }

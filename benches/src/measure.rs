@@ -1,0 +1,52 @@
+//! Measuring: contenders take turns, and each figure is the median of many short batches, so that a machine that
+//! slows down for a while slows all of them.
+
+use std::time::{Duration, Instant};
+
+/// Something to measure: a name, and a closure that does the work once.
+pub struct Contender<'a> {
+    pub name: &'static str,
+    work: Box<dyn FnMut() + 'a>,
+}
+
+impl<'a> Contender<'a> {
+    pub fn new(name: &'static str, work: impl FnMut() + 'a) -> Self {
+        Contender { name, work: Box::new(work) }
+    }
+}
+
+const ROUNDS: usize = 60;
+const BATCH: Duration = Duration::from_millis(4);
+
+/// Nanoseconds for one piece of work of each contender, in their order.
+pub fn nanoseconds(contenders: &mut [Contender<'_>]) -> Vec<f64> {
+    let sizes: Vec<u32> = contenders.iter_mut().map(|contender| batch_size(&mut contender.work)).collect();
+    let mut samples = vec![Vec::with_capacity(ROUNDS); contenders.len()];
+    for _ in 0..ROUNDS {
+        for ((contender, &size), samples) in contenders.iter_mut().zip(&sizes).zip(&mut samples) {
+            samples.push(batch(&mut contender.work, size).as_nanos() as f64 / f64::from(size));
+        }
+    }
+    samples.into_iter().map(median).collect()
+}
+
+fn batch(work: &mut dyn FnMut(), size: u32) -> Duration {
+    let start = Instant::now();
+    for _ in 0..size {
+        work();
+    }
+    start.elapsed()
+}
+
+fn batch_size(work: &mut dyn FnMut()) -> u32 {
+    let mut size = 1;
+    while batch(work, size) < BATCH {
+        size *= 2;
+    }
+    size
+}
+
+fn median(mut samples: Vec<f64>) -> f64 {
+    samples.sort_by(f64::total_cmp);
+    samples[samples.len() / 2]
+}

@@ -1,0 +1,234 @@
+/* One table of commands and one of options: they are parsed, checked and explained from these alone. */
+#include "hostel_options.h"
+#include <hostel.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { OPERANDS_MAX = 2 };
+
+struct command_row {
+  const char *name, *operands;
+  int operands_min, operands_max;
+  const char *about;
+};
+
+/* In the order of enum command. */
+static const struct command_row commands[] = {
+    {"call", "[OPTIONS] MODULE [FUNCTION]", 1, 2, "calls a function of a guest: bytes in, bytes out"},
+    {"inspect", "MODULE", 1, 1, "says what a module is, as JSON"},
+    {"engines", "[--json]", 0, 0, "lists the engines of this build, one name a line"},
+};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+enum kind { FLAG, STRING, COUNT, BYTES };
+
+struct option_row {
+  const char *name, *value;
+  enum kind kind;
+  unsigned commands; /* a bit for each that takes it */
+  size_t offset;     /* where in struct arguments */
+  const char *about;
+};
+
+#define IN(command) (1u << (command))
+#define AT(member) offsetof(struct arguments, member)
+static const struct option_row options[] = {
+    {"--engine", "NAME", STRING, IN(COMMAND_CALL), AT(engine), "what runs the guest; `hostel engines` lists them"},
+    {"--abi", "NAME", STRING, IN(COMMAND_CALL), AT(abi), "how to talk to the guest: auto (the default), hostel"},
+    {"--input", "FILE", STRING, IN(COMMAND_CALL), AT(input), "the input is this file's bytes"},
+    {"--text", "STRING", STRING, IN(COMMAND_CALL), AT(text), "the input is this string"},
+    {"--repeat", "N", COUNT, IN(COMMAND_CALL), AT(repeat), "call N times; the last output is printed"},
+    {"--each", NULL, FLAG, IN(COMMAND_CALL), AT(each), "print every output, with a newline after each"},
+    {"--instance", NULL, FLAG, IN(COMMAND_CALL), AT(instance), "one instance for all calls: the guest remembers"},
+    {"--memory", "BYTES", BYTES, IN(COMMAND_CALL), AT(memory), "how large each memory of the guest may be"},
+    {"--output-max", "BYTES", BYTES, IN(COMMAND_CALL), AT(output_max), "how large an output may be"},
+    {"--report", "FILE", STRING, IN(COMMAND_CALL), AT(report), "write what the last call was like, as JSON"},
+    {"--json", NULL, FLAG, IN(COMMAND_ENGINES), AT(json), "every engine there is, and what each lacks, as JSON"},
+    {"--help", NULL, FLAG, ~0u, AT(help), "show this"},
+};
+enum { OPTIONS = sizeof options / sizeof *options };
+
+/* ---- help ---- */
+
+static void print_help(void) {
+  printf("hostel %s hosts WebAssembly guests for short stays.\n\n", hostel_version());
+  for (int i = 0; i < COMMANDS; i++)
+    printf("hostel %-7s %-28s %s\n", commands[i].name, commands[i].operands, commands[i].about);
+  printf("%-44s%s\n", "hostel COMMAND --help", "shows the options of a command");
+  printf("%-44s%s\n", "hostel --version", "says which version this is");
+  puts("\nMODULE is a file in WebAssembly's binary (.wasm) or text (.wat) format.\n\n"
+       "Exit status: 0 for success; 1 for a failure of the library or the guest, with `hostel: STATUS: message` as the\n"
+       "last line on standard error; 2 for a wrong command line or a file that cannot be read or written.");
+}
+
+static void print_command_help(enum command command) {
+  bool sizes = false;
+  printf("hostel %s %s\n\n", commands[command].name, commands[command].operands);
+  printf("It %s.\n", commands[command].about);
+  if (command == COMMAND_CALL)
+    puts("The input is read from standard input unless an option says otherwise. The output goes to standard output as\n"
+         "it is. FUNCTION is left out for a program, which has only one way to start.");
+  putchar('\n');
+  for (int i = 0; i < OPTIONS; i++) {
+    char left[32];
+    if (!(options[i].commands & IN(command)))
+      continue;
+    snprintf(left, sizeof left, "%s %s", options[i].name, options[i].value != NULL ? options[i].value : "");
+    printf("  %-20s %s\n", left, options[i].about);
+    sizes = sizes || options[i].kind == BYTES;
+  }
+  if (sizes)
+    puts("\nBYTES is a whole number; K, M or G after it stands for 1024, 1024^2 or 1024^3 bytes each.");
+}
+
+/* ---- reading ---- */
+
+/* Says what is wrong with the command line. Always false, so that who found it can return that. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 1, 2)))
+#endif
+static bool wrong(const char *format, ...) {
+  va_list values;
+  va_start(values, format);
+  fputs("hostel: ", stderr);
+  vfprintf(stderr, format, values);
+  fputc('\n', stderr);
+  va_end(values);
+  return false;
+}
+
+/* Digits, perhaps a size's suffix, and nothing else; from 1 to what 64 bits hold. */
+static bool read_number(const char *text, enum kind kind, struct number *number) {
+  static const char suffixes[] = "KMG";
+  const char *at = text;
+  uint64_t value = 0;
+  for (; *at >= '0' && *at <= '9'; at++) {
+    uint64_t digit = (uint64_t)(*at - '0');
+    if (value > (UINT64_MAX - digit) / 10)
+      return false;
+    value = value * 10 + digit;
+  }
+  const char *suffix = kind == BYTES && *at != '\0' ? strchr(suffixes, *at) : NULL;
+  if (suffix != NULL) {
+    unsigned shift = 10 * (unsigned)(suffix - suffixes + 1);
+    if (value > UINT64_MAX >> shift)
+      return false;
+    value <<= shift;
+    at++;
+  }
+  *number = (struct number){true, value};
+  return value > 0 && *at == '\0';
+}
+
+/* Puts a value where the table says. False when it is no such value. */
+static bool store(const struct option_row *option, const char *value, struct arguments *arguments) {
+  void *place = (char *)arguments + option->offset;
+  switch (option->kind) {
+  case FLAG:
+    *(bool *)place = true;
+    return true;
+  case STRING:
+    *(const char **)place = value;
+    return true;
+  case COUNT:
+  case BYTES:
+    return read_number(value, option->kind, place);
+  }
+  return false;
+}
+
+static const struct option_row *find_option(enum command command, const char *name, size_t name_len) {
+  for (int i = 0; i < OPTIONS; i++) {
+    if ((options[i].commands & IN(command)) && strlen(options[i].name) == name_len &&
+        memcmp(options[i].name, name, name_len) == 0)
+      return &options[i];
+  }
+  return NULL;
+}
+
+/* Reads the option at argv[*index], and its value, which may follow a `=` or be the next argument. */
+static bool read_option(int argc, char **argv, int *index, struct arguments *arguments) {
+  const char *command = commands[arguments->command].name;
+  const char *name = strcmp(argv[*index], "-h") == 0 ? "--help" : argv[*index];
+  int name_len = (int)strcspn(name, "=");
+  const char *value = name[name_len] == '=' ? name + name_len + 1 : NULL;
+  const struct option_row *option = find_option(arguments->command, name, (size_t)name_len);
+  if (option == NULL)
+    return wrong("unknown option %.*s; see `hostel %s --help`", name_len, name, command);
+  if (option->kind == FLAG && value != NULL)
+    return wrong("%s takes no value", option->name);
+  if (option->kind != FLAG && value == NULL && ++*index < argc)
+    value = argv[*index];
+  if (option->kind != FLAG && value == NULL)
+    return wrong("%s needs a value: %s %s", option->name, option->name, option->value);
+  if (!store(option, value, arguments)) {
+    const char *units = option->kind == BYTES ? ", with or without K, M or G" : "";
+    return wrong("%s needs a whole number from 1%s, not \"%s\"", option->name, units, value);
+  }
+  return true;
+}
+
+static bool read_command_line(int argc, char **argv, struct arguments *arguments) {
+  const struct command_row *command = &commands[arguments->command];
+  const char *operands[OPERANDS_MAX] = {NULL, NULL};
+  int count = 0;
+  bool only_operands = false; /* since "--" */
+  for (int i = 2; i < argc; i++) {
+    bool is_option = !only_operands && argv[i][0] == '-' && argv[i][1] != '\0';
+    if (is_option && strcmp(argv[i], "--") == 0)
+      only_operands = true;
+    else if (is_option && !read_option(argc, argv, &i, arguments))
+      return false;
+    else if (!is_option && count == command->operands_max)
+      return wrong("\"%s\" is too much; see `hostel %s --help`", argv[i], command->name);
+    else if (!is_option)
+      operands[count++] = argv[i];
+  }
+  arguments->module = operands[0];
+  arguments->function = operands[1];
+  if (arguments->help)
+    return true;
+  if (count < command->operands_min)
+    return wrong("a module is missing: hostel %s %s", command->name, command->operands);
+  if (arguments->input != NULL && arguments->text != NULL)
+    return wrong("--input and --text cannot both be the input");
+  return true;
+}
+
+static bool find_command(const char *name, enum command *command_out) {
+  for (int i = 0; i < COMMANDS; i++) {
+    if (strcmp(name, commands[i].name) == 0) {
+      *command_out = (enum command)i;
+      return true;
+    }
+  }
+  return false;
+}
+
+bool read_arguments(int argc, char **argv, struct arguments *arguments, int *exit_out) {
+  const char *first = argc > 1 ? argv[1] : "";
+  *arguments = (struct arguments){0};
+  *exit_out = EXIT_OK;
+  if (argc == 2 && strcmp(first, "--version") == 0) {
+    printf("hostel %s\n", hostel_version());
+    return false;
+  }
+  if (argc == 2 && (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0)) {
+    print_help();
+    return false;
+  }
+  *exit_out = EXIT_WRONG_USE;
+  if (!find_command(first, &arguments->command)) {
+    const char *what = argc < 2 ? "a command is missing" : first[0] == '-' ? "unknown option " : "unknown command ";
+    return wrong("%s%s; see `hostel --help`", what, first);
+  }
+  if (!read_command_line(argc, argv, arguments))
+    return false;
+  if (arguments->help) {
+    print_command_help(arguments->command);
+    *exit_out = EXIT_OK;
+  }
+  return !arguments->help;
+}

@@ -1,0 +1,34 @@
+/* The command line of the hostel program, taken apart. */
+#ifndef HOSTEL_OPTIONS_H
+#define HOSTEL_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What the program ends with. */
+enum exit_status { EXIT_OK = 0, EXIT_CALL_FAILED = 1, EXIT_WRONG_USE = 2 };
+
+enum command { COMMAND_CALL, COMMAND_INSPECT, COMMAND_ENGINES };
+
+struct number {
+  bool given;
+  uint64_t value;
+};
+
+/* What was not given is NULL, false, or not given. The strings are those of main(). */
+struct arguments {
+  enum command command;
+  const char *module, *function;
+  const char *engine, *abi;
+  const char *input, *text, *report;
+  struct number repeat, memory, output_max;
+  bool each, instance, json, help;
+};
+
+/*
+ * Reads the command line. True: `arguments` says what to do. False: everything is done already, because the line is
+ * wrong or only asks for help, and the program ends with `*exit_out`.
+ */
+bool read_arguments(int argc, char **argv, struct arguments *arguments, int *exit_out);
+
+#endif

@@ -1,0 +1,347 @@
+#!/bin/bash
+# The hostel program, seen from outside: exit statuses, what goes to which stream, and the last line on standard error.
+# cli.sh BUILD_DIR, or cli.sh PROGRAM GUESTS_DIR. Prints what failed and how many of the checks did.
+set -u
+case $# in
+1) hostel=$1/hostel guests=$1/guests ;;
+2) hostel=$1 guests=$2 ;;
+*)
+  echo "usage: $0 BUILD_DIR | $0 PROGRAM GUESTS_DIR" >&2
+  exit 2
+  ;;
+esac
+[ -x "$hostel" ] || { echo "$0: $hostel is not a program" >&2; exit 2; }
+[ -d "$guests" ] || { echo "$0: $guests is not a directory" >&2; exit 2; }
+hostel=$(realpath "$hostel") guests=$(realpath "$guests")
+wat=$(realpath "$(dirname "$0")")/guests/wat
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 2
+passed=0 failed=0 command=
+echo=$guests/echo.wasm
+
+python3 -c 'import sys; sys.stdout.buffer.write(bytes(range(256)) * 1000)' >bytes
+python3 -c 'import sys; sys.stdout.buffer.write((bytes(range(256)) * 1000)[::-1])' >bytes-reversed
+
+# ---- checks ----
+
+# check WHAT COMMAND...: the command succeeds. A failure shows the last run of the program, and the line of this file.
+check() {
+  local what=$1
+  shift
+  if "$@"; then
+    passed=$((passed + 1))
+    return
+  fi
+  failed=$((failed + 1))
+  echo "FAILED line ${BASH_LINENO[1]}: $what"
+  echo "  hostel $command"
+  echo "  exit status $status; standard error:"
+  head -c 2000 err | sed 's/^/    /'
+  echo "  standard output:"
+  head -c 300 out | od -c | head -n 8 | sed 's/^/    /'
+}
+
+# run STATUS ARGUMENTS...: the program ends with this exit status. Its input is empty, or what `feed` says.
+run() {
+  local wanted=$1
+  shift
+  command=$(printf '%q ' "$@")
+  "$hostel" "$@" <"${feed:-/dev/null}" >out 2>err
+  status=$?
+  check "exit status $wanted" [ "$status" -eq "$wanted" ]
+}
+
+# prints BYTES: just these are on standard output, and nothing is on standard error.
+prints() {
+  printf '%s' "$1" >wanted
+  check "prints $(printf '%q' "$1")" cmp -s wanted out
+  check "nothing on standard error" [ ! -s err ]
+}
+
+# fails STATUS_NAME [MESSAGE]: nothing on standard output, and the last line on standard error is as promised.
+fails() {
+  local last
+  last=$(tail -n 1 err)
+  if [ $# -eq 2 ]; then
+    check "the last line is: hostel: $1: $2" [ "$last" = "hostel: $1: $2" ]
+  else
+    check "the last line is: hostel: $1: and a message" grep -q "^hostel: $1: ." <<<"$last"
+  fi
+  check "the last line is complete" [ -z "$(tail -c 1 err)" ]
+  check "nothing on standard output" [ ! -s out ]
+}
+
+# complains WORDS: one line on standard error, which names what is wrong; nothing on standard output.
+complains() {
+  check "one line on standard error" [ "$(wc -l <err)" -eq 1 ]
+  check "it says: hostel: ... $1" grep -q "^hostel: .*$1" err
+  check "nothing on standard output" [ ! -s out ]
+}
+
+# holds FILE EXPRESSION: the JSON in FILE is well-formed, and EXPRESSION holds for it (as `x`, in Python).
+holds() {
+  check "$1 is JSON" python3 -m json.tool "$1" /dev/null
+  check "$1: $2" python3 -c 'import json, sys; x = json.load(open(sys.argv[1])); sys.exit(0 if eval(sys.argv[2]) else 1)' "$1" "$2"
+}
+
+says() { check "says $1" grep -qe "$1" "${2:-out}"; }
+
+# ---- about the program ----
+
+run 0 --version
+says '^hostel [0-9]*\.[0-9]*\.[0-9]*$'
+for help in --help -h "call --help" "call -h" "inspect --help" "engines --help" "call --text x --help"; do
+  # shellcheck disable=SC2086 # two words
+  run 0 $help
+  says '^hostel '
+  check "help goes to standard output" [ ! -s err ]
+done
+run 0 call --help
+for option in --engine --abi --input --text --repeat --each --instance --memory --output-max --report; do
+  says "^  $option "
+done
+
+run 0 engines
+engines=$(cat out)
+says '^cranelift$'
+check "only names" [ -z "$(grep -v '^[a-z]*$' out)" ]
+run 0 engines --json
+holds out 'all(e["name"] and isinstance(e["lacks"], list) for e in x)'
+holds out '[e["name"] for e in x if e["built"]] == """'"$engines"'""".split()'
+
+# ---- wrong command lines ----
+
+run 2
+complains 'command is missing'
+for line in nonsense --nonsense "--version now" "compile m.wasm" "cache ls ."; do
+  # shellcheck disable=SC2086
+  run 2 $line
+  complains "${line%% *}"
+done
+for option in --fuel --deadline-ms --cache --remote --dir --env --config --json --progress --nonsense -x --fuel=5 --eachh --rep; do
+  run 2 call "$option" 1 "$echo" echo
+  complains "unknown option ${option%%=*};"
+  run 2 call "$echo" echo "$option" 1
+  complains "unknown option ${option%%=*};"
+done
+run 2 inspect --engine wasmi "$echo"
+complains 'unknown option --engine'
+run 2 engines --each
+complains 'unknown option --each'
+run 2 engines cranelift
+complains 'cranelift'
+run 2 call
+complains 'module is missing'
+run 2 inspect
+complains 'module is missing'
+run 2 inspect "$echo" "$echo"
+complains 'too much'
+run 2 call --text x "$echo" echo more
+complains '"more"'
+run 2 call --text x --input /dev/null "$echo" echo
+complains '--input and --text'
+run 2 call "$echo" echo --each=yes
+complains '--each takes no value'
+for option in --engine --abi --input --text --repeat --memory --output-max --report; do
+  run 2 call "$echo" echo "$option"
+  complains "\\$option needs a value"
+done
+for number in '' 0 -1 +1 1x ' 1' '1 ' 1.5 1e3 0x10 x -0 18446744073709551616 99999999999999999999999 17179869184G 1KK 1k 1KB K; do
+  run 2 call --memory "$number" --text x "$echo" echo
+  complains '--memory needs a whole number'
+  run 2 call "--output-max=$number" --text x "$echo" echo
+  complains '--output-max needs a whole number'
+  run 2 call --repeat "$number" --text x "$echo" echo
+  complains '--repeat needs a whole number'
+done
+run 2 call --repeat 1K --text x "$echo" echo
+complains '--repeat needs a whole number'
+
+# ---- files that cannot be read or written ----
+
+for command_name in call inspect; do
+  run 2 $command_name missing.wasm
+  complains 'missing.wasm: No such file'
+  run 2 $command_name .
+  complains 'directory'
+done
+run 2 call --input missing.txt "$echo" echo
+complains 'missing.txt: No such file'
+run 2 call --input . "$echo" echo
+complains 'directory'
+run 2 call --text x --report missing/report.json "$echo" echo
+complains 'missing/report.json: No such file'
+cp "$echo" closed.wasm
+chmod 000 closed.wasm
+if [ ! -r closed.wasm ]; then # root reads everything
+  for command_name in call inspect; do
+    run 2 $command_name closed.wasm
+    complains 'closed.wasm: Permission denied'
+  done
+fi
+if [ -e /dev/full ]; then
+  command='call ... >/dev/full'
+  "$hostel" call --text x "$echo" echo >/dev/full 2>err
+  status=$?
+  check "exit status 2 when the output cannot be written" [ "$status" -eq 2 ]
+  check "it says so" grep -q '^hostel: cannot write standard output' err
+fi
+
+# ---- inspect ----
+
+run 0 inspect "$echo"
+holds out 'x["kind"] == "core" and x["abi"] == "hostel" and len(x["key"]) == 64 and x["resettable"] is True'
+holds out 'any(e["name"] == "reverse" for e in x["exports"]) and x["imports"][0]["name"] == "hostel_fail"'
+holds out 'isinstance(x["memories"], list)'
+run 0 inspect "$wat/missing_imports.wat"
+holds out '[i["name"] for i in x["imports"]] == ["first", "second", "third"]'
+head -c 100 "$echo" >cut.wasm
+run 1 inspect cut.wasm
+fails INVALID_MODULE
+printf '(module (func (export "f") (result i32)))' >wrong.wat
+printf 'no module' >no.wat
+for module in wrong.wat no.wat bytes; do
+  run 1 inspect "$module"
+  fails INVALID_MODULE
+done
+
+# ---- calls, on every engine ----
+
+for engine in $engines; do
+  on=(call --engine "$engine")
+
+  # Where the input comes from, and that bytes are bytes.
+  run 0 "${on[@]}" --text 'hello, hostel' "$echo" reverse
+  prints 'letsoh ,olleh'
+  run 0 "${on[@]}" --text '' "$echo" echo
+  prints ''
+  feed=bytes run 0 "${on[@]}" "$echo" reverse
+  check "the output of standard input" cmp -s out bytes-reversed
+  feed=bytes run 0 "${on[@]}" --text abc "$echo" reverse
+  prints cba
+  run 0 "${on[@]}" --input bytes "$echo" reverse
+  check "the output of --input" cmp -s out bytes-reversed
+  run 0 "${on[@]}" "$echo" echo
+  prints ''
+
+  # Ways to write a command line.
+  run 0 call "$echo" reverse --text=ab=c "--engine=$engine"
+  prints 'c=ba'
+  run 0 "${on[@]}" --text --each "$echo" reverse
+  prints 'hcae--'
+  run 0 "${on[@]}" --text first --text second "$echo" echo
+  prints second
+  cp "$echo" ./-dash.wasm
+  run 0 "${on[@]}" --text x -- -dash.wasm echo
+  prints x
+
+  # What a module may be.
+  run 0 "${on[@]}" "$wat/initialize.wat" f
+  check "a WAT guest's output" [ "$(od -An -tu1 <out | tr -s ' ')" = ' 1 0 0 0' ]
+  for name in 'größe' 'two words' ' ' 'say "hi"' $'line\nbreak' ''; do
+    run 0 "${on[@]}" "$wat/odd_names.wat" "$name"
+    prints ok
+  done
+  run 0 "${on[@]}" --text x <(cat "$echo") echo # a pipe gives its bytes once
+  prints x
+  run 0 "${on[@]}" --abi auto --text x "$echo" echo
+  prints x
+  run 0 "${on[@]}" --abi hostel --text x "$echo" echo
+  prints x
+
+  # Repeated calls. The counter answers with 8 bytes, the lowest first.
+  counts() { check "counts $1" [ "$(python3 -c 'import sys; b = open("out", "rb").read()
+print(*(b[i] for i in range(0, len(b), int(sys.argv[1]))), end=" "); print(len(b) % int(sys.argv[1]), b.endswith(b"\n"))' "$2")" = "$1" ]; }
+  run 0 "${on[@]}" --repeat 3 "$echo" counter
+  counts '1 0 False' 8
+  run 0 "${on[@]}" --repeat 3 --instance "$echo" counter
+  counts '3 0 False' 8
+  run 0 "${on[@]}" --repeat 3 --each "$echo" counter
+  counts '1 1 1 0 True' 9
+  run 0 "${on[@]}" --repeat 3 --each --instance "$echo" counter
+  counts '1 2 3 0 True' 9
+  run 0 "${on[@]}" --instance "$echo" counter
+  counts '1 0 False' 8
+  run 0 "${on[@]}" --repeat 3 --text abc "$echo" reverse
+  prints cba
+  run 0 "${on[@]}" --repeat 3 --each --text abc "$echo" reverse
+  prints $'cba\ncba\ncba\n'
+  run 0 "${on[@]}" --each --text abc "$echo" reverse
+  prints $'cba\n'
+  run 0 "${on[@]}" --each --repeat 2 "$echo" echo
+  prints $'\n\n'
+
+  # Failures: the status, and the last line.
+  run 1 "${on[@]}" --text sorry "$echo" fail
+  fails GUEST_ERROR 'the guest said no: sorry'
+  run 1 "${on[@]}" --text $'two\nlines' "$echo" fail
+  fails GUEST_ERROR 'the guest said no: two'
+  check "the rest stands above" grep -qx lines err
+  run 1 "${on[@]}" --text $'\e[31mred\r' "$echo" fail
+  fails GUEST_ERROR 'the guest said no: ?[31mred?'
+  run 1 "${on[@]}" "$echo" panic
+  fails TRAP
+  run 1 "${on[@]}" "$echo" recurse
+  fails STACK_OVERFLOW
+  run 1 "${on[@]}" "$echo" nonsense
+  fails NO_SUCH_FUNCTION
+  run 1 "${on[@]}" "$echo"
+  fails NO_SUCH_FUNCTION
+  run 1 "${on[@]}" "$wat/wrong_types.wat" floats
+  fails BAD_ABI
+  run 1 "${on[@]}" "$wat/no_alloc.wat" f
+  fails BAD_ABI
+  run 1 "${on[@]}" "$wat/missing_imports.wat" f
+  fails LINK_ERROR
+  for name in nowhere.first nowhere.second elsewhere.third; do says "$name" err; done
+  for module in cut.wasm wrong.wat no.wat; do
+    run 1 "${on[@]}" "$module" f
+    fails INVALID_MODULE
+  done
+  run 1 "${on[@]}" "$wat/shared_memory.wat" f
+  fails UNSUPPORTED_MODULE
+  run 1 "${on[@]}" --abi nonsense "$echo" echo
+  fails INVALID_ARGUMENT
+  run 1 "${on[@]}" --instance "$wat/start_traps.wat" f
+  fails TRAP
+  run 1 "${on[@]}" --repeat 2 --instance "$echo" panic
+  fails TRAP
+
+  # Limits.
+  run 1 "${on[@]}" --memory 65536 --text x "$echo" echo
+  fails MEMORY_LIMIT
+  run 0 "${on[@]}" --memory 64K "$wat/grow_two.wat" f
+  prints no
+  run 0 "${on[@]}" --memory 192K "$wat/grow_two.wat" f
+  prints '!'
+  run 1 "${on[@]}" "$wat/huge_memory.wat" f
+  fails MEMORY_LIMIT
+  run 0 "${on[@]}" --memory 1G "$wat/huge_memory.wat" f
+  prints ''
+  run 1 "${on[@]}" --memory 8G --text x "$echo" echo
+  fails INVALID_ARGUMENT
+  run 1 "${on[@]}" --output-max 4 --text hello "$echo" echo
+  fails OUTPUT_TOO_LARGE
+  run 0 "${on[@]}" --output-max 5 --text hello "$echo" echo
+  prints hello
+
+  # The report.
+  keys='status engine abi cache room load_us call_us input_bytes output_bytes'
+  run 0 "${on[@]}" --report report.json --repeat 2 --text hello "$echo" echo
+  holds report.json "set('$keys'.split()) <= set(x)"
+  holds report.json "(x['status'], x['engine'], x['abi'], x['cache'], x['room']) == ('OK', '$engine', 'hostel', 'compiled', 'new')"
+  holds report.json "x['load_us'] > 0 and x['call_us'] > 0 and (x['input_bytes'], x['output_bytes']) == (5, 5)"
+  run 1 "${on[@]}" --report report.json "$echo" panic
+  fails TRAP
+  holds report.json "(x['status'], x['engine'], x['output_bytes']) == ('TRAP', '$engine', 0)"
+  run 1 "${on[@]}" --report report.json no.wat f
+  holds report.json "x['status'] == 'INVALID_MODULE' and set('$keys'.split()) <= set(x)"
+done
+run 0 call --text x --report report.json "$echo" echo
+holds report.json "x['engine'] == 'cranelift'"
+run 1 call --engine nonsense --text x "$echo" echo
+fails UNSUPPORTED_ENGINE
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
