@@ -216,6 +216,25 @@ static inline void check_output_at(const char *file, int line, hostel_status sta
     CHECK(output.data == NULL && output.len == 0);                                                                               \
   } while (0)
 
+/* What hostel_engines_json() says of the engine: does this stand in its row? */
+static inline bool engine_row_has(const hostel_engine *engine, const char *word) {
+  hostel_buffer json = RUBBISH_BUFFER;
+  SUCCEEDS(hostel_engines_json(&json, &error));
+  char name[64];
+  snprintf(name, sizeof name, "\"name\": \"%s\"", hostel_engine_name(engine));
+  bool known = false, found = false;
+  json.data[json.len - 1] = '\0'; /* the bracket at the end; rows have no objects in them */
+  for (char *row = strtok((char *)json.data, "{}"); row != NULL; row = strtok(NULL, "{}")) {
+    if (strstr(row, name) != NULL) {
+      known = true;
+      found = strstr(row, word) != NULL;
+    }
+  }
+  REQUIRE(known);
+  hostel_buffer_free(&json);
+  return found;
+}
+
 /* ---- random ---- */
 
 /* A number from 0 to below `bound`; the same sequence in every run (xorshift). */

@@ -42,12 +42,12 @@ check() {
   head -c 300 out | od -c | head -n 8 | sed 's/^/    /'
 }
 
-# run STATUS ARGUMENTS...: the program ends with this exit status. Its input is empty, or what `feed` says.
+# run STATUS ARGUMENTS...: the program ends with this exit status. Its input is empty, or the file that `feed` names.
 run() {
   local wanted=$1
   shift
   command=$(printf '%q ' "$@")
-  "$hostel" "$@" <"${feed:-/dev/null}" >out 2>err
+  timeout 60 "$hostel" "$@" <"${feed:-/dev/null}" >out 2>err
   status=$?
   check "exit status $wanted" [ "$status" -eq "$wanted" ]
 }
@@ -201,7 +201,8 @@ run 1 inspect cut.wasm
 fails INVALID_MODULE
 printf '(module (func (export "f") (result i32)))' >wrong.wat
 printf 'no module' >no.wat
-for module in wrong.wat no.wat bytes; do
+: >empty.wasm
+for module in wrong.wat no.wat bytes empty.wasm; do
   run 1 inspect "$module"
   fails INVALID_MODULE
 done
@@ -295,7 +296,7 @@ print(*(b[i] for i in range(0, len(b), int(sys.argv[1]))), end=" "); print(len(b
   run 1 "${on[@]}" "$wat/missing_imports.wat" f
   fails LINK_ERROR
   for name in nowhere.first nowhere.second elsewhere.third; do says "$name" err; done
-  for module in cut.wasm wrong.wat no.wat; do
+  for module in cut.wasm wrong.wat no.wat empty.wasm; do
     run 1 "${on[@]}" "$module" f
     fails INVALID_MODULE
   done
