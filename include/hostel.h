@@ -20,6 +20,8 @@
  *
  * Where a function takes a pointer and a length, (NULL, 0) is empty and (NULL, n) is an INVALID_ARGUMENT. Strings are
  * UTF-8; `const char *` without a length ends with a NUL.
+ *
+ * A thread that loads modules or calls guests needs 256 KiB of stack of its own; the guests' stacks are not part of it.
  */
 #ifndef HOSTEL_H
 #define HOSTEL_H
@@ -161,6 +163,12 @@ typedef struct hostel_error hostel_error;
 /** Why a guest was stopped: one of the HOSTEL_TRAP_* values. More may be added. */
 typedef int32_t hostel_trap;
 
+/**
+ * What an error counts as among holochain's: one of the HOSTEL_KIND_* values. They are those of `WasmErrorInner` in
+ * crate holochain_wasmer_common 0.0.103.
+ */
+typedef int32_t hostel_kind;
+
 /** No trap. */
 #define HOSTEL_TRAP_NONE 0
 /** An `unreachable` instruction: how most toolchains compile a panic or abort. */
@@ -189,6 +197,32 @@ typedef int32_t hostel_trap;
 #define HOSTEL_TRAP_OUT_OF_MEMORY 12
 /** Something the engine has no better word for. */
 #define HOSTEL_TRAP_OTHER 13
+/** That taxonomy has no word for it, or there is no error. */
+#define HOSTEL_KIND_NONE 0
+/** A pointer or length that cannot be one. */
+#define HOSTEL_KIND_POINTER_MAP 1
+/** Bytes that could not be decoded; they are the payload. */
+#define HOSTEL_KIND_DESERIALIZE 2
+/** A value that could not be encoded. */
+#define HOSTEL_KIND_SERIALIZE 3
+/** An error while making an error. */
+#define HOSTEL_KIND_ERROR_WHILE_ERROR 4
+/** Reading or writing the guest's memory failed. */
+#define HOSTEL_KIND_MEMORY 5
+/** The guest's own affair. */
+#define HOSTEL_KIND_GUEST 6
+/** The host's own affair. */
+#define HOSTEL_KIND_HOST 7
+/** A host function ended the call with a result, which is the payload. */
+#define HOSTEL_KIND_HOST_SHORT_CIRCUIT 8
+/** The module could not be compiled or linked. */
+#define HOSTEL_KIND_MODULE_BUILD 9
+/** A compiled module could not be serialized. */
+#define HOSTEL_KIND_MODULE_SERIALIZE 10
+/** A compiled module could not be read back. */
+#define HOSTEL_KIND_MODULE_DESERIALIZE 11
+/** The guest could not be called, or did not come back: a trap. */
+#define HOSTEL_KIND_CALL_ERROR 12
 
 /** The status of an error; HOSTEL_STATUS_OK for NULL. Thread-safe. */
 hostel_status hostel_error_status(const hostel_error *error);
@@ -207,15 +241,40 @@ const uint8_t *hostel_error_payload(const hostel_error *error, size_t *len_out);
 hostel_trap hostel_error_trap(const hostel_error *error);
 
 /**
- * Where the guest was when it trapped, innermost function first, one a line; "" when the engine does not tell.
+ * Where the guest was when it trapped, innermost function first, one a line with a line feed each: its index, its
+ * name and its place in the module's bytes, as far as they are known; "" when the engine does not tell.
  *
  * Never NULL; it lives as long as the error. Thread-safe.
  */
 const char *hostel_error_backtrace(const hostel_error *error);
 
 /**
+ * What an error counts as among holochain's: the kind that a holochain guest or a host function told, else what that
+ * crate's host calls such an error; HOSTEL_KIND_NONE when it has no word for it. Thread-safe.
+ */
+hostel_kind hostel_error_kind(const hostel_error *error);
+
+/**
+ * The name of a kind, such as "HostShortCircuit"; "None" for HOSTEL_KIND_NONE, "Unknown" for a number that is none.
+ *
+ * The string is never NULL and lives for ever. Thread-safe.
+ */
+const char *hostel_kind_name(hostel_kind kind);
+
+/**
+ * The module of the source that a holochain error was made in, such as "my_guest::entries"; "" when it was not told.
+ *
+ * Never NULL; it lives as long as the error. Thread-safe.
+ */
+const char *hostel_error_module_path(const hostel_error *error);
+
+/** The line of the source that a holochain error was made in; 0 when it was not told. Thread-safe. */
+uint32_t hostel_error_line(const hostel_error *error);
+
+/**
  * Whether the guest was stopped half-way or misbehaved, so that its state is not to be trusted. A stateful instance
- * must then not be used again; guest calls are not affected, because each has a new instance. Thread-safe.
+ * must then not be used again; guest calls are not affected, because each has a new instance. For errors that a
+ * holochain guest or host function told, that crate's own table decides. Thread-safe.
  */
 bool hostel_error_maybe_corrupt(const hostel_error *error);
 
@@ -315,7 +374,11 @@ typedef int32_t hostel_limit;
 #define HOSTEL_LIMIT_TABLE_ELEMENTS 5
 /** Size of a call's output, in bytes. */
 #define HOSTEL_LIMIT_OUTPUT_BYTES 6
-/** Stack of a guest, in bytes. How deep a recursion that allows differs between engines. */
+
+/**
+ * Stack of a guest, in bytes. How deep a recursion that allows differs between engines. An engine that generates code
+ * uses the stacks of its threads again: where another engine of the process asked for larger ones, it may give more.
+ */
 #define HOSTEL_LIMIT_STACK_BYTES 7
 /** How many calls may lie inside one another when host functions call guests again. Each needs stack of the host. */
 #define HOSTEL_LIMIT_DEPTH 8
@@ -701,6 +764,56 @@ hostel_status hostel_caller_return(hostel_caller *caller, const uint8_t *output,
  */
 hostel_status hostel_caller_fail(hostel_caller *caller, const char *message, const uint8_t *payload, size_t payload_len);
 
+/**
+ * Tells that the host function failed, with a kind and a place, for guests whose ABI has them; others get the payload
+ * or the message, as from hostel_caller_fail().
+ *
+ * `kind` is one of the HOSTEL_KIND_* values but NONE, `module_path` and `line` say where the error was made; `module_path`
+ * may be NULL. What the kind carries is `payload` for DESERIALIZE and HOST_SHORT_CIRCUIT, and else `message`.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `caller`, `message` or a non-empty `payload` is NULL, a text is not UTF-8, or
+ *                                        `kind` is none of the kinds.
+ * Only inside a host function, with its `caller`.
+ */
+hostel_status hostel_caller_fail_as(hostel_caller *caller,
+                                    hostel_kind kind,
+                                    const char *module_path,
+                                    uint32_t line,
+                                    const char *message,
+                                    const uint8_t *payload,
+                                    size_t payload_len);
+
+/**
+ * Ends the guest's call, successfully: when the host function returns HOSTEL_STATUS_OK, the guest does not go on, and
+ * hostel_guest_call() returns HOSTEL_STATUS_OK with just these bytes, as if the guest had returned them. They are
+ * copied. (holochain calls this a host short circuit. What the abandoned function had on its stack in a stateful
+ * instance is not given back.)
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `caller` or a non-empty `output` is NULL.
+ * Only inside a host function, with its `caller`.
+ */
+hostel_status hostel_caller_short_circuit(hostel_caller *caller, const uint8_t *output, size_t output_len);
+
+/**
+ * Copies bytes out of the guest's memory, for host functions of plain values that get addresses.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `caller` is NULL, `data` is NULL with a length, or the bytes are not all
+ *                                        inside the memory.
+ * Only inside a host function, with its `caller`.
+ */
+HOSTEL_MUST_USE hostel_status hostel_caller_memory_read(hostel_caller *caller, uint64_t address, uint8_t *data, size_t len);
+
+/**
+ * Copies bytes into the guest's memory, for host functions of plain values that get addresses.
+ *
+ * Returns what hostel_caller_memory_read() returns.
+ * Only inside a host function, with its `caller`.
+ */
+HOSTEL_MUST_USE hostel_status hostel_caller_memory_write(hostel_caller *caller, uint64_t address, const uint8_t *data, size_t len);
+
 /* ---- call options ----------------------------------------------------------------------------------------
  * Call options: what a host may say about a call.
  */
@@ -778,7 +891,8 @@ typedef struct hostel_guest_options hostel_guest_options;
 HOSTEL_MUST_USE hostel_status hostel_guest_options_new(hostel_guest_options **options_out, hostel_error **error_out);
 
 /**
- * Says which ABI a guest speaks: "auto" (the default: told from what the module imports and exports) or "hostel".
+ * Says which ABI a guest speaks: "auto" (the default: told from what the module imports and exports), "hostel" or
+ * "holochain".
  *
  * Returns HOSTEL_STATUS_OK;
  *         HOSTEL_STATUS_INVALID_ARGUMENT if `options` or `name` is NULL, or there is no such ABI.
@@ -841,6 +955,27 @@ hostel_status hostel_guest_call(const hostel_guest *guest,
                                 hostel_error **error_out);
 
 /**
+ * Calls a function of plain values by name, such as `add(i32, i32) -> i32`, in an instance of its own.
+ *
+ * `values` holds the parameters, one each: integers as they are, floats as their bits, 32-bit values in the low half (the
+ * high half does not count). The results go to the same place, from the start, with zero in unused halves. It needs
+ * room for `values_len` values, at least as many as the larger of parameters and results; on failure it is not changed
+ * in any way you can rely on. `options` and `error_out` may be NULL.
+ *
+ * Returns what hostel_guest_call() returns, but for its output;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT also if `values_len` is too small;
+ *         HOSTEL_STATUS_BAD_ABI          if the function has other than plain values.
+ * Thread-safe. Runs as long as the guest does, and calls the host functions that the guest calls.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_guest_call_values(const hostel_guest *guest,
+                                       const char *function,
+                                       uint64_t *values,
+                                       size_t values_len,
+                                       hostel_call_options *options,
+                                       hostel_error **error_out);
+
+/**
  * The ABI a guest speaks, such as "hostel"; "none" when it is none we know, NULL for NULL. The string lives as long
  * as the guest. Thread-safe.
  */
@@ -877,6 +1012,20 @@ hostel_status hostel_guest_function(const hostel_guest *guest,
                                     hostel_error **error_out);
 
 /**
+ * Looks up a function of plain values, such as `add(i32, i32) -> i32`, for the functions that end in `_values`.
+ *
+ * On success `*function_out` is yours: release it with hostel_function_free(). `error_out` may be NULL.
+ *
+ * Returns what hostel_guest_function() returns; HOSTEL_STATUS_BAD_ABI if the function has other than plain values.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_guest_value_function(const hostel_guest *guest,
+                                          const char *name,
+                                          hostel_function **function_out,
+                                          hostel_error **error_out);
+
+/**
  * Calls a function: as hostel_guest_call(), without looking it up.
  *
  * Returns what hostel_guest_call() returns, except HOSTEL_STATUS_NO_SUCH_FUNCTION.
@@ -889,6 +1038,19 @@ hostel_status hostel_function_call(const hostel_function *function,
                                    hostel_call_options *options,
                                    hostel_buffer *output_out,
                                    hostel_error **error_out);
+
+/**
+ * Calls a function of plain values: as hostel_guest_call_values(), without looking it up.
+ *
+ * Returns what hostel_guest_call_values() returns, except HOSTEL_STATUS_NO_SUCH_FUNCTION.
+ * Thread-safe. Runs as long as the guest does, and calls the host functions that the guest calls.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_function_call_values(const hostel_function *function,
+                                          uint64_t *values,
+                                          size_t values_len,
+                                          hostel_call_options *options,
+                                          hostel_error **error_out);
 
 /** Frees a function. NULL is fine. */
 void hostel_function_free(hostel_function *function);
@@ -954,6 +1116,37 @@ hostel_status hostel_instance_call_function(hostel_instance *instance,
                                             hostel_error **error_out);
 
 /**
+ * Calls a function of plain values by name, in this instance: as hostel_guest_call_values().
+ *
+ * Returns what hostel_guest_call_values() returns;
+ *         HOSTEL_STATUS_BUSY          also if another call uses the instance;
+ *         HOSTEL_STATUS_INSTANCE_DEAD if an earlier call was stopped half-way.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_instance_call_values(hostel_instance *instance,
+                                          const char *function,
+                                          uint64_t *values,
+                                          size_t values_len,
+                                          hostel_call_options *options,
+                                          hostel_error **error_out);
+
+/**
+ * Calls a function of plain values that was looked up before, in this instance.
+ *
+ * `function` must be of the guest that the instance was made from. Returns what hostel_instance_call_values() returns,
+ * except HOSTEL_STATUS_NO_SUCH_FUNCTION; HOSTEL_STATUS_INVALID_ARGUMENT also if `function` is NULL or of another guest.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_instance_call_function_values(hostel_instance *instance,
+                                                   const hostel_function *function,
+                                                   uint64_t *values,
+                                                   size_t values_len,
+                                                   hostel_call_options *options,
+                                                   hostel_error **error_out);
+
+/**
  * The size of the instance's memory, in bytes; 0 when the guest exports none.
  *
  * Returns HOSTEL_STATUS_OK;
@@ -997,6 +1190,45 @@ hostel_status hostel_instance_memory_write(hostel_instance *instance,
 
 /** Frees an instance. NULL is fine. Not during a call of it. */
 void hostel_instance_free(hostel_instance *instance);
+
+/* ---- convert ---------------------------------------------------------------------------------------------
+ * Conversions: JSON and MessagePack, for guests whose values are the latter.
+ */
+
+/**
+ * Turns a JSON text into a MessagePack value.
+ *
+ * `json` need not end with a zero byte; it is read during the call and not kept. On success `*msgpack_out` is yours:
+ * release it with hostel_buffer_free(). `error_out` may be NULL. Values may lie 128 deep.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `msgpack_out` or a non-empty `json` is NULL, or the text is not UTF-8, not
+ *                                        JSON, has a key twice in an object, or an integer that does not fit 64 bits.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_json_to_msgpack(const char *json,
+                                     size_t json_len,
+                                     hostel_buffer *msgpack_out,
+                                     hostel_error **error_out);
+
+/**
+ * Turns a MessagePack value into a JSON text. Binary becomes an array of integers, integer keys become text.
+ *
+ * `msgpack` is read during the call and not kept. On success `*json_out` is yours: release it with
+ * hostel_buffer_free(); it does not end with a zero byte. `error_out` may be NULL. Values may lie 128 deep.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `json_out` or a non-empty `msgpack` is NULL, or the bytes are not just one
+ *                                        value, or one that JSON cannot say: NaN, an infinity, an extension type, a key
+ *                                        twice, or a key that is neither text nor an integer.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_msgpack_to_json(const uint8_t *msgpack,
+                                     size_t msgpack_len,
+                                     hostel_buffer *json_out,
+                                     hostel_error **error_out);
 
 #ifdef __cplusplus
 }

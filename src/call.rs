@@ -50,6 +50,12 @@ pub struct State {
     pub refusal: Option<Vec<u8>>,
     /// Why a host function ended the call.
     pub stop: Option<Error>,
+    /// What a host function ended the call with, successfully.
+    pub short_circuit: Option<Vec<u8>>,
+    /// How many host functions of bytes this instance is inside of.
+    pub host_depth: u32,
+    /// Set by the engine when the guest was stopped half-way and its frames are gone.
+    pub unwound: bool,
 }
 
 impl State {
@@ -62,12 +68,16 @@ impl State {
         self.context = AtomicPtr::new(context);
         self.refusal = None;
         self.stop = None;
+        self.short_circuit = None;
+        self.unwound = false;
+        self.host_depth = 0;
     }
 }
 
 /// Calls `export` in a room that is as new.
 pub fn fresh(guest: &Arc<Guest>, export: usize, input: &[u8], options: &Options) -> Result<Box<[u8]>> {
     let _nested = nesting::enter(guest.limits())?;
+    guest.check_bytes(export)?;
     let mut room = Room::new(guest, options)?;
     room.call(guest, export, input, options)
 }
@@ -81,17 +91,41 @@ pub fn open(guest: &Arc<Guest>, options: &Options) -> Result<Room> {
 /// Calls `export` in a room that keeps its state between calls.
 pub fn stateful(room: &mut Room, guest: &Arc<Guest>, export: usize, input: &[u8], options: &Options) -> Result<Box<[u8]>> {
     let _nested = nesting::enter(guest.limits())?;
+    guest.check_bytes(export)?;
     if room.is_dead() {
         return Err(Error::InstanceDead);
     }
     room.call(guest, export, input, options)
 }
 
-/// What a call came to, given what was noted on the way: a guest that said no, a memory that was not allowed to grow.
-pub(crate) fn settle(outcome: Result<Box<[u8]>>, state: &mut State) -> Result<Box<[u8]>> {
+/// Calls a function of plain values in a room that is as new.
+pub fn fresh_values(guest: &Arc<Guest>, export: usize, values: &mut [u64], options: &Options) -> Result<()> {
+    let _nested = nesting::enter(guest.limits())?;
+    let slots = guest.value_slots(export, values)?;
+    Room::new(guest, options)?.call_values(guest, export, slots, options)
+}
+
+/// Calls a function of plain values in a room that keeps its state between calls.
+pub fn stateful_values(room: &mut Room, guest: &Arc<Guest>, export: usize, values: &mut [u64], options: &Options) -> Result<()> {
+    let _nested = nesting::enter(guest.limits())?;
+    let slots = guest.value_slots(export, values)?;
+    if room.is_dead() {
+        return Err(Error::InstanceDead);
+    }
+    room.call_values(guest, export, slots, options)
+}
+
+/// What a call came to, given what was noted on the way: a result that a host function ended it with, a guest that
+/// said no, a memory that was not allowed to grow.
+pub(crate) fn settle(outcome: Result<Box<[u8]>>, state: &mut State, output_max: u64) -> Result<Box<[u8]>> {
+    if let Some(output) = state.short_circuit.take() {
+        let len = output.len() as u64;
+        return if len > output_max { Err(Error::OutputTooLarge { len, max: output_max }) } else { Ok(output.into()) };
+    }
     let outcome = match (state.refusal.take(), outcome) {
         // A guest may stop any way it likes once it has said no, except by misusing the host.
-        (Some(payload), Ok(_) | Err(Error::Trap(_))) => Err(Error::Guest { payload }),
+        (Some(payload), Ok(_)) => Err(Error::Guest { payload, trap: None, wasm_error: None }),
+        (Some(payload), Err(Error::Trap(trap))) => Err(Error::Guest { payload, trap: Some(trap), wasm_error: None }),
         (_, outcome) => outcome,
     };
     outcome.map_err(|error| match error {

@@ -1,5 +1,9 @@
 //! What can go wrong: one enum for Rust, one number for C, and the detail a caller can act on.
 
+mod wasm_error;
+
+pub use wasm_error::{Kind, WasmError};
+
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 
@@ -181,10 +185,12 @@ pub enum Error {
     NoSuchFunction(String),
     #[error("{0}")]
     BadAbi(String),
-    #[error("the guest said no: {}", Preview(.payload))]
-    Guest { payload: Vec<u8> },
     #[error("{message}")]
-    Host { message: String, payload: Vec<u8> },
+    Envelope { message: String, payload: Vec<u8> },
+    #[error("the guest said no: {}", Said(.payload, .wasm_error.as_deref()))]
+    Guest { payload: Vec<u8>, trap: Option<Box<Trap>>, wasm_error: Option<Box<WasmError>> },
+    #[error("{message}")]
+    Host { message: String, payload: Vec<u8>, wasm_error: Option<Box<WasmError>> },
     #[error("{0}")]
     Trap(Box<Trap>),
     #[error("{0}")]
@@ -193,11 +199,16 @@ pub enum Error {
     MemoryLimit { message: String, cause: Option<Box<Error>> },
     #[error("the output of {len} bytes is over the limit of {max} bytes")]
     OutputTooLarge { len: u64, max: u64 },
-    #[error("this instance has trapped in an earlier call and cannot be used any more")]
+    #[error("this instance was stopped half-way in an earlier call and cannot be used any more")]
     InstanceDead,
 }
 
 impl Error {
+    /// Calls lie too deep inside one another, through the host.
+    pub(crate) fn stack_overflow() -> Error {
+        Error::StackOverflow(Box::new(Trap { code: TrapCode::StackOverflow, backtrace: Vec::new() }))
+    }
+
     /// The number C sees.
     pub fn status(&self) -> Status {
         match self {
@@ -211,7 +222,7 @@ impl Error {
             Error::UnsupportedEngine(_) => Status::UnsupportedEngine,
             Error::Link(_) => Status::LinkError,
             Error::NoSuchFunction(_) => Status::NoSuchFunction,
-            Error::BadAbi(_) => Status::BadAbi,
+            Error::BadAbi(_) | Error::Envelope { .. } => Status::BadAbi,
             Error::Guest { .. } => Status::GuestError,
             Error::Host { .. } => Status::HostError,
             Error::Trap(_) => Status::Trap,
@@ -225,7 +236,7 @@ impl Error {
     /// The bytes that the guest or a host function attached.
     pub fn payload(&self) -> &[u8] {
         match self {
-            Error::Guest { payload } | Error::Host { payload, .. } => payload,
+            Error::Guest { payload, .. } | Error::Host { payload, .. } | Error::Envelope { payload, .. } => payload,
             Error::MemoryLimit { cause: Some(cause), .. } => cause.payload(),
             _ => &[],
         }
@@ -234,21 +245,45 @@ impl Error {
     /// The trap behind this error, if there was one.
     pub fn trap(&self) -> Option<&Trap> {
         match self {
-            Error::Trap(trap) | Error::StackOverflow(trap) => Some(trap),
+            Error::Trap(trap) | Error::StackOverflow(trap) | Error::Guest { trap: Some(trap), .. } => Some(trap),
             Error::MemoryLimit { cause: Some(cause), .. } => cause.trap(),
             _ => None,
         }
     }
 
-    /// Whether the guest was stopped half-way: its frames are gone, and its state is whatever it was then.
-    pub(crate) fn stopped_the_guest(&self) -> bool {
-        matches!(self, Error::Trap(_) | Error::StackOverflow(_) | Error::Host { .. } | Error::Internal(_) | Error::BadAbi(_))
+    /// The error as a guest or host function told it, if it came with its kind and place.
+    pub fn wasm_error(&self) -> Option<&WasmError> {
+        match self {
+            Error::Guest { wasm_error, .. } | Error::Host { wasm_error, .. } => wasm_error.as_deref(),
+            Error::MemoryLimit { cause: Some(cause), .. } => cause.wasm_error(),
+            _ => None,
+        }
     }
 
-    /// True when the guest's state may be inconsistent although the error was answered in order:
-    /// the guest was stopped half-way, or it handed out addresses that make no sense.
+    /// What it counts as in holochain's taxonomy; nothing when that has no word for it.
+    pub fn kind(&self) -> Option<Kind> {
+        Kind::of(self)
+    }
+
+    /// True when the guest's state may be inconsistent although the error was answered in order: the guest was stopped
+    /// half-way, it handed out addresses that make no sense, or it says so itself.
     pub fn maybe_corrupt(&self) -> bool {
-        self.trap().is_some() || matches!(self, Error::BadAbi(_) | Error::Host { .. } | Error::Internal(_))
+        match self.wasm_error() {
+            Some(told) => told.kind.maybe_corrupt(),
+            None => self.trap().is_some() || matches!(self, Error::BadAbi(_) | Error::Host { .. } | Error::Internal(_)),
+        }
+    }
+}
+
+/// What a guest said: with its kind and place if it told them.
+struct Said<'a>(&'a [u8], Option<&'a WasmError>);
+
+impl fmt::Display for Said<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.1 {
+            Some(told) => told.fmt(f),
+            None => Preview(self.0).fmt(f),
+        }
     }
 }
 

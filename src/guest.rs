@@ -4,12 +4,12 @@ use crate::abi::{Abi, Convention};
 use crate::call::{self, Options};
 use crate::engine::Host;
 use crate::host::{Imports, Link};
-use crate::inspect::ExternType;
+use crate::inspect::{Export, ExternType, FuncType};
 use crate::limits::Limits;
 use crate::module::Module;
 use crate::{Error, Result};
 use alloc::collections::BTreeMap;
-use alloc::{boxed::Box, format, string::String, sync::Arc};
+use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 
 /// A guest. Shared: any number of threads may call it at the same time.
 pub struct Guest {
@@ -18,6 +18,8 @@ pub struct Guest {
     convention: Option<Arc<dyn Convention>>,
     link: Arc<Link>,
     functions: BTreeMap<String, usize>,
+    /// For each export, whether it can be called with bytes.
+    takes_bytes: Vec<bool>,
     initialize: Option<usize>,
 }
 
@@ -26,28 +28,76 @@ impl Guest {
     pub fn new(module: &Arc<Module>, imports: &Imports, abi: Option<Abi>) -> Result<Guest> {
         let info = module.info();
         let abi = abi.or(info.abi);
-        let convention = abi.map(|abi| abi.bind(info)).transpose()?.map(Arc::from);
+        let convention: Option<Arc<dyn Convention>> = abi.map(|abi| abi.bind(info)).transpose()?.map(Arc::from);
         let link = Arc::new(Link::new(info, convention.clone(), imports)?);
         let functions = info.exports.iter().enumerate().filter(|(_, export)| matches!(export.ty, ExternType::Function(_)));
         let functions = functions.map(|(index, export)| (export.name.clone(), index)).collect();
+        let takes_bytes = |(index, export): (usize, &Export)| {
+            let ty = info.function_type(index);
+            ty.zip(convention.as_ref()).is_some_and(|(ty, convention)| convention.check(&export.name, ty).is_ok())
+        };
+        let takes_bytes = info.exports.iter().enumerate().map(takes_bytes).collect();
         // A reactor's own start, by the convention of the WASI toolchains: once, before anything else.
         let initialize = info.function("_initialize");
         let initialize = initialize.filter(|&export| info.function_type(export).is_some_and(|ty| ty.slots() == 0));
-        Ok(Guest { module: module.clone(), abi, convention, link, functions, initialize })
+        Ok(Guest { module: module.clone(), abi, convention, link, functions, takes_bytes, initialize })
     }
 
     /// The export behind a name, checked to be callable with bytes.
     pub fn function(&self, name: &str) -> Result<usize> {
-        let export = *self.functions.get(name).ok_or_else(|| self.no_such_function(name))?;
-        if let Some(ty) = self.module.info().function_type(export) {
-            self.convention()?.check(name, ty)?;
+        let export = self.find(name)?;
+        self.check_bytes(export).map(|()| export)
+    }
+
+    /// The export behind a name, checked to be callable with plain values.
+    pub fn value_function(&self, name: &str) -> Result<usize> {
+        let export = self.find(name)?;
+        self.value_type(export).map(|_| export)
+    }
+
+    fn find(&self, name: &str) -> Result<usize> {
+        self.functions.get(name).copied().ok_or_else(|| self.no_such_function(name))
+    }
+
+    /// BAD_ABI, saying why, when a function cannot be called with bytes.
+    pub(crate) fn check_bytes(&self, export: usize) -> Result<()> {
+        if self.takes_bytes.get(export) == Some(&true) {
+            return Ok(());
         }
-        Ok(export)
+        let unknown = || Error::Internal("not a function".into());
+        let info = self.module.info();
+        let ty = info.function_type(export).ok_or_else(unknown)?;
+        self.convention()?.check(&info.exports[export].name, ty)
+    }
+
+    /// The type of a function, checked to have plain values only.
+    fn value_type(&self, export: usize) -> Result<&FuncType> {
+        let unknown = || Error::Internal("not a function".into());
+        let info = self.module.info();
+        let ty = info.function_type(export).ok_or_else(unknown)?;
+        let name = &info.exports[export].name;
+        let other = || Error::BadAbi(format!("the function {name} has type {ty}, which has other than plain values"));
+        ty.is_scalar().then_some(ty).ok_or_else(other)
+    }
+
+    /// The part of `values` that a call needs; the upper halves of 32-bit parameters do not count.
+    pub(crate) fn value_slots<'a>(&self, export: usize, values: &'a mut [u64]) -> Result<&'a mut [u64]> {
+        let ty = self.value_type(export)?;
+        let (needed, given) = (ty.slots(), values.len());
+        values.get_mut(..needed).ok_or_else(|| {
+            let name = &self.module.info().exports[export].name;
+            Error::InvalidArgument(format!("values: the function {name} of type {ty} needs room for {needed}, not {given}"))
+        })
     }
 
     /// Calls a function by name, in a room of its own.
     pub fn call(self: &Arc<Self>, function: &str, input: &[u8], options: &Options) -> Result<Box<[u8]>> {
         call::fresh(self, self.function(function)?, input, options)
+    }
+
+    /// Calls a function of plain values by name, in a room of its own: parameters in, results out, in place.
+    pub fn call_values(self: &Arc<Self>, function: &str, values: &mut [u64], options: &Options) -> Result<()> {
+        call::fresh_values(self, self.value_function(function)?, values, options)
     }
 
     /// The module it was made from.

@@ -8,6 +8,7 @@
 //! * [`module`]: a compiled guest. [`guest`]: a module linked with its imports, ready to be called.
 //! * [`call`]: the way a call takes. [`room`]: the place where it runs. [`abi`]: how bytes go in and out.
 //! * [`host`]: functions of the host that a guest may call.
+//! * `convert`: JSON to MessagePack and back.
 //! * [`error`], [`limits`], [`log`]: what can go wrong, what is allowed, what is told.
 //! * `ffi`: the C boundary, one file a handle; `sys`: what is asked of the operating system.
 #![cfg_attr(not(feature = "std"), no_std)]
@@ -17,6 +18,8 @@ extern crate alloc;
 
 pub mod abi;
 pub mod call;
+#[cfg(feature = "std")]
+pub mod convert;
 pub mod engine;
 pub mod error;
 #[cfg(feature = "std")]
@@ -27,6 +30,7 @@ pub mod inspect;
 pub mod limits;
 pub mod log;
 pub mod module;
+mod msgpack;
 pub mod room;
 mod sys;
 

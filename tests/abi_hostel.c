@@ -183,12 +183,13 @@ static hostel_status shout(void *user_data, hostel_caller *caller, const uint8_t
 
 static void the_host_can_be_asked_for_bytes_while_it_starts(const hostel_engine *engine) {
   hostel_imports *imports = imports_of("host", "shout", shout, NULL);
-  hostel_guest *guest = link_guest(
-      load_text(engine, GUEST("(import \"host\" \"shout\" (func $shout (param i32 i32) (result i64)))")
-                " (global $answer (mut i64) (i64.const 0))"
-                " (func $s (global.set $answer (call $shout (i32.const 16) (i32.const 5)))) (start $s)"
-                " (func (export \"f\") (param i32 i32) (result i64) (global.get $answer)))"),
-      imports);
+  hostel_guest *guest = link_guest(load_text(engine, GUEST("(import \"host\" \"shout\" (func $shout (param i32 i32) (result "
+                                                           "i64)))") " (global $answer (mut i64) (i64.const 0))"
+                                                                     " (func $s (global.set $answer (call $shout (i32.const 16) "
+                                                                     "(i32.const 5)))) (start $s)"
+                                                                     " (func (export \"f\") (param i32 i32) (result i64) "
+                                                                     "(global.get $answer)))"),
+                                   imports);
   hostel_imports_free(imports);
   ANSWERS("START", hostel_guest_call(guest, "f", NOTHING, NULL, &output, &error));
   hostel_guest_free(guest);

@@ -38,7 +38,8 @@ static inline bool check_at(const char *file, int line, bool holds, const char *
 /* Nothing that follows makes sense without it. */
 #define REQUIRE(condition) ((condition) ? (void)0 : (fail_at(__FILE__, __LINE__, "required: " #condition), exit(1)))
 
-static inline void check_error_at(const char *file, int line, const hostel_error *error, hostel_status expected, const char *word) {
+static inline void check_error_at(const char *file, int line, const hostel_error *error, hostel_status expected,
+                                  const char *word) {
   const char *message = hostel_error_message(error);
   if (hostel_error_status(error) != expected) {
     fprintf(stderr, "%s:%d: %s instead of %s: %s\n", file, line, hostel_status_name(hostel_error_status(error)),
@@ -80,16 +81,16 @@ static inline bool check_success_at(const char *file, int line, hostel_status st
 #define FAILS(expected, word, ...)                                                                                               \
   do {                                                                                                                           \
     hostel_error *error = RUBBISH;                                                                                               \
-    const hostel_status status = (__VA_ARGS__);                                                                                  \
-    check_failure_at(__FILE__, __LINE__, status, error, HOSTEL_STATUS_##expected, (word));                                       \
+    const hostel_status got = (__VA_ARGS__);                                                                                     \
+    check_failure_at(__FILE__, __LINE__, got, error, HOSTEL_STATUS_##expected, (word));                                          \
   } while (0)
 
 /* The call, which gets `&error`, succeeds. Without it nothing that follows makes sense. */
 #define SUCCEEDS(...)                                                                                                            \
   do {                                                                                                                           \
     hostel_error *error = RUBBISH;                                                                                               \
-    const hostel_status status = (__VA_ARGS__);                                                                                  \
-    if (!check_success_at(__FILE__, __LINE__, status, error))                                                                    \
+    const hostel_status got = (__VA_ARGS__);                                                                                     \
+    if (!check_success_at(__FILE__, __LINE__, got, error))                                                                       \
       exit(1);                                                                                                                   \
   } while (0)
 
@@ -204,8 +205,8 @@ static inline void check_output_at(const char *file, int line, hostel_status sta
   do {                                                                                                                           \
     hostel_buffer output = RUBBISH_BUFFER;                                                                                       \
     hostel_error *error = RUBBISH;                                                                                               \
-    const hostel_status status = (__VA_ARGS__);                                                                                  \
-    check_output_at(__FILE__, __LINE__, status, error, &output, (expected), (expected_len));                                     \
+    const hostel_status got = (__VA_ARGS__);                                                                                     \
+    check_output_at(__FILE__, __LINE__, got, error, &output, (expected), (expected_len));                                        \
   } while (0)
 
 /* The call, which gets `&output, &error`, fails with this status, says this word, and leaves the output empty. */
@@ -214,6 +215,8 @@ static inline void check_output_at(const char *file, int line, hostel_status sta
     hostel_buffer output = RUBBISH_BUFFER;                                                                                       \
     FAILS(expected, word, __VA_ARGS__);                                                                                          \
     CHECK(output.data == NULL && output.len == 0);                                                                               \
+    if (output.data != RUBBISH)                                                                                                  \
+      hostel_buffer_free(&output);                                                                                               \
   } while (0)
 
 /* What hostel_engines_json() says of the engine: does this stand in its row? */

@@ -6,14 +6,10 @@ static const struct {
   uint64_t standard, max;
   bool per_call;
 } limits[] = {
-    {HOSTEL_LIMIT_MODULE_BYTES, 64u << 20, 1u << 30, false},
-    {HOSTEL_LIMIT_FUNCTIONS, 100000, 1000000, false},
-    {HOSTEL_LIMIT_FUNCTION_BYTES, 8u << 20, 8u << 20, false},
-    {HOSTEL_LIMIT_MEMORY_BYTES, 256u << 20, UINT64_C(4) << 30, true},
-    {HOSTEL_LIMIT_TABLE_ELEMENTS, 1u << 20, 10000000, false},
-    {HOSTEL_LIMIT_OUTPUT_BYTES, 256u << 20, UINT64_C(4) << 30, true},
-    {HOSTEL_LIMIT_STACK_BYTES, 1u << 20, 64u << 20, false},
-    {HOSTEL_LIMIT_DEPTH, 16, 256, false},
+    {HOSTEL_LIMIT_MODULE_BYTES, 64u << 20, 1u << 30, false},  {HOSTEL_LIMIT_FUNCTIONS, 100000, 1000000, false},
+    {HOSTEL_LIMIT_FUNCTION_BYTES, 8u << 20, 8u << 20, false}, {HOSTEL_LIMIT_MEMORY_BYTES, 256u << 20, UINT64_C(4) << 30, true},
+    {HOSTEL_LIMIT_TABLE_ELEMENTS, 1u << 20, 10000000, false}, {HOSTEL_LIMIT_OUTPUT_BYTES, 256u << 20, UINT64_C(4) << 30, true},
+    {HOSTEL_LIMIT_STACK_BYTES, 1u << 20, 64u << 20, false},   {HOSTEL_LIMIT_DEPTH, 16, 256, false},
 };
 #define LIMITS (sizeof limits / sizeof limits[0])
 static const hostel_limit no_limits[] = {0, 9, -1, 12345, INT32_MAX, INT32_MIN};

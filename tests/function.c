@@ -40,7 +40,8 @@ static void an_unknown_function_is_named(const hostel_engine *engine) {
 }
 
 static void what_is_no_function_of_bytes_is_refused_when_looked_up(const hostel_engine *engine) {
-  const char *const functions[] = {"nothing", "no_result", "small_result", "two_results", "three_params", "floats", "hostel_alloc"};
+  const char *const functions[] = {"nothing",      "no_result", "small_result", "two_results",
+                                   "three_params", "floats",    "hostel_alloc"};
   const char *const others[] = {"a_global", "a_table", "memory"};
   hostel_guest *guest = open_file(engine, "wrong_types.wat");
   for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
@@ -102,14 +103,10 @@ static void it_outlives_guest_module_and_engine(const hostel_engine *engine) {
 
 int main(int argc, char **argv) {
   static const test tests[] = {
-      TEST(looking_up_checks_each_argument),
-      TEST(calling_checks_each_argument),
-      TEST(an_unknown_function_is_named),
-      TEST(what_is_no_function_of_bytes_is_refused_when_looked_up),
-      TEST(it_is_called_without_a_name),
-      TEST(each_call_has_an_instance_as_new),
-      TEST(it_obeys_the_options_of_the_call),
-      TEST(it_outlives_guest_module_and_engine),
+      TEST(looking_up_checks_each_argument),  TEST(calling_checks_each_argument),
+      TEST(an_unknown_function_is_named),     TEST(what_is_no_function_of_bytes_is_refused_when_looked_up),
+      TEST(it_is_called_without_a_name),      TEST(each_call_has_an_instance_as_new),
+      TEST(it_obeys_the_options_of_the_call), TEST(it_outlives_guest_module_and_engine),
   };
   return RUN_TESTS(argc, argv, tests);
 }

@@ -8,19 +8,24 @@ typedef struct proposal {
 } proposal;
 
 static const proposal proposals[] = {
-    {"mutable-global", "(global (export \"g\") (mut i32) (i32.const 2))", "(i64.or (i64.const 0x10_0000_0000) (i64.extend_i32_u (global.get 0)))"},
+    {"mutable-global", "(global (export \"g\") (mut i32) (i32.const 2))",
+     "(i64.or (i64.const 0x10_0000_0000) (i64.extend_i32_u (global.get 0)))"},
     {"saturating-float-to-int", "", "(i64.or (i64.const 0x10_0000_0002) (i64.trunc_sat_f64_s (f64.const nan)))"},
     {"sign-extension", "", "(i64.and (i64.const 0x10_0000_0002) (i64.extend8_s (i64.const 0xff)))"},
     {"multi-value", "(func $two (result i64 i64) (i64.const 0x10_0000_0000) (i64.const 2))", "(i64.or (call $two))"},
     {"bulk-memory", "", "(memory.fill (i32.const 32) (i32.const 0) (i32.const 9)) (i64.const 0x10_0000_0002)"},
-    {"reference-types", "(table 1 externref)", "(drop (table.grow 0 (ref.null extern) (i32.const 1)))"
-                                               " (i64.or (i64.const 0x10_0000_0000) (i64.extend_i32_u (table.size 0)))"},
-    {"relaxed-simd", "", "(i64.or (i64.const 0x10_0000_0000)"
-                         " (i64x2.extract_lane 0 (i8x16.relaxed_swizzle (v128.const i64x2 2 0) (v128.const i64x2 0x0f0e0d0c0b0a0900 0))))"},
-    {"threads", "", "(drop (i32.atomic.rmw.add (i32.const 32) (i32.const 2)))"
-                    " (i64.or (i64.const 0x10_0000_0000) (i64.extend_i32_u (i32.atomic.load (i32.const 32))))"},
+    {"reference-types", "(table 1 externref)",
+     "(drop (table.grow 0 (ref.null extern) (i32.const 1)))"
+     " (i64.or (i64.const 0x10_0000_0000) (i64.extend_i32_u (table.size 0)))"},
+    {"relaxed-simd", "",
+     "(i64.or (i64.const 0x10_0000_0000)"
+     " (i64x2.extract_lane 0 (i8x16.relaxed_swizzle (v128.const i64x2 2 0) (v128.const i64x2 0x0f0e0d0c0b0a0900 0))))"},
+    {"threads", "",
+     "(drop (i32.atomic.rmw.add (i32.const 32) (i32.const 2)))"
+     " (i64.or (i64.const 0x10_0000_0000) (i64.extend_i32_u (i32.atomic.load (i32.const 32))))"},
     {"extended-const", "(global i64 (i64.add (i64.const 0x10_0000_0000) (i64.const 2)))", "(global.get 0)"},
-    {"function-references", "(type $t (func (result i64))) (func $g (result i64) (i64.const 0x10_0000_0002)) (elem declare func $g)",
+    {"function-references",
+     "(type $t (func (result i64))) (func $g (result i64) (i64.const 0x10_0000_0002)) (elem declare func $g)",
      "(call_ref $t (ref.func $g))"},
     {"gc", "(type $pair (struct (field i64) (field i64)))",
      "(struct.get $pair 1 (struct.new $pair (i64.const 0) (i64.const 0x10_0000_0002)))"},

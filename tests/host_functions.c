@@ -97,8 +97,8 @@ static void host_error_without_a_reason_has_a_message_all_the_same(const hostel_
 }
 
 static void any_other_number_is_a_host_error_that_names_it(const hostel_engine *engine) {
-  const hostel_status rubbish[] = {-1, 7, 12345, INT32_MAX, INT32_MIN, HOSTEL_STATUS_CANCELLED, HOSTEL_STATUS_INVALID_ARGUMENT,
-                                   HOSTEL_STATUS_TRAP};
+  const hostel_status rubbish[] = {
+      -1, 7, 12345, INT32_MAX, INT32_MIN, HOSTEL_STATUS_CANCELLED, HOSTEL_STATUS_INVALID_ARGUMENT, HOSTEL_STATUS_TRAP};
   plan plan = {.output = "answer"};
   hostel_guest *guest = guest_with(engine, "hosted.wasm", follow, &plan);
   for (size_t i = 0; i < sizeof rubbish / sizeof rubbish[0]; i++) {

@@ -2,7 +2,7 @@
 #include "check.h"
 
 #define BORDER                                                                                                                   \
-  " (memory (export \"memory\") 1) (func (export \"hostel_alloc\") (param i32) (result i32) (i32.const 1024))"                    \
+  " (memory (export \"memory\") 1) (func (export \"hostel_alloc\") (param i32) (result i32) (i32.const 1024))"                   \
   " (func (export \"hostel_free\") (param i32 i32)) (func (export \"f\") (param i32 i32) (result i64)"
 
 static const hostel_value_type two_i32[] = {HOSTEL_VALUE_I32, HOSTEL_VALUE_I32}, one_i32[] = {HOSTEL_VALUE_I32};

@@ -30,7 +30,8 @@ static void each_argument_is_checked(const hostel_engine *engine) {
 
 static hostel_status define_raw(hostel_imports *imports, const hostel_value_type *params, size_t params_len,
                                 const hostel_value_type *results, size_t results_len, hostel_error **error_out) {
-  return hostel_imports_define_raw(imports, "m", "n", params, params_len, results, results_len, raw_nothing, NULL, NULL, error_out);
+  return hostel_imports_define_raw(imports, "m", "n", params, params_len, results, results_len, raw_nothing, NULL, NULL,
+                                   error_out);
 }
 
 static void each_argument_of_a_raw_function_is_checked(const hostel_engine *engine) {
@@ -87,8 +88,7 @@ static void they_are_frozen_once_a_guest_was_made(const hostel_engine *engine) {
   hostel_imports *imports = imports_of("host", "answer", answer_ok, NULL);
   hostel_guest *guest = link_guest(load_file(engine, "hosted.wasm"), imports);
   FAILS(BUSY, "imports", hostel_imports_define(imports, "m", "n", answer_ok, &finalized, count, &error));
-  FAILS(BUSY, "imports",
-        hostel_imports_define_raw(imports, "m", "r", NULL, 0, NULL, 0, raw_nothing, &finalized, count, &error));
+  FAILS(BUSY, "imports", hostel_imports_define_raw(imports, "m", "r", NULL, 0, NULL, 0, raw_nothing, &finalized, count, &error));
   hostel_guest_free(guest); /* and stay so */
   FAILS(BUSY, "imports", hostel_imports_define(imports, "m", "n", answer_ok, &finalized, count, &error));
   hostel_guest *second = link_guest(load_file(engine, "chost.wasm"), imports);

@@ -76,7 +76,9 @@ static void an_imported_shared_memory_is_refused(const hostel_engine *engine) {
   refused_text(engine, text, strlen(text), "shared");
 }
 
-static void waiting_for_other_threads_is_refused(const hostel_engine *engine) { refused_file(engine, "atomic_wait.wat", "threads"); }
+static void waiting_for_other_threads_is_refused(const hostel_engine *engine) {
+  refused_file(engine, "atomic_wait.wat", "threads");
+}
 
 static void a_module_over_the_default_size_is_refused(const hostel_engine *engine) {
   const size_t len = (64u << 20) + 1;

@@ -58,7 +58,7 @@ static void nothing_outside_is_read_or_written(const hostel_engine *engine) {
     uint64_t address;
     size_t len;
   } outside[] = {
-      {PAGE, 1},          {PAGE - 1, 2},  {PAGE + 1, 0}, {0, PAGE + 1},  {UINT64_MAX, 1}, {UINT64_MAX, 2},
+      {PAGE, 1},           {PAGE - 1, 2},   {PAGE + 1, 0},   {0, PAGE + 1},          {UINT64_MAX, 1},        {UINT64_MAX, 2},
       {UINT64_MAX - 1, 2}, {UINT64_MAX, 0}, {UINT32_MAX, 1}, {UINT64_C(1) << 32, 1}, {UINT64_C(1) << 63, 1},
   };
   hostel_guest *guest = open_file(engine, "grow_two.wat");
@@ -130,12 +130,8 @@ static void a_dead_instance_can_still_be_read(const hostel_engine *engine) {
 
 int main(int argc, char **argv) {
   static const test tests[] = {
-      TEST(each_argument_is_checked),
-      TEST(what_is_written_is_read_back),
-      TEST(the_guest_sees_what_is_written),
-      TEST(nothing_outside_is_read_or_written),
-      TEST(its_size_follows_growth),
-      TEST(a_guest_without_memory_has_none),
+      TEST(each_argument_is_checked),           TEST(what_is_written_is_read_back), TEST(the_guest_sees_what_is_written),
+      TEST(nothing_outside_is_read_or_written), TEST(its_size_follows_growth),      TEST(a_guest_without_memory_has_none),
       TEST(a_dead_instance_can_still_be_read),
   };
   return RUN_TESTS(argc, argv, tests);

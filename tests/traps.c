@@ -122,12 +122,9 @@ static void many_traps_leave_nothing_behind(const hostel_engine *engine) {
 
 int main(int argc, char **argv) {
   static const test tests[] = {
-      TEST(each_trap_has_its_code_and_the_next_call_works),
-      TEST(an_instance_is_dead_after_any_of_them),
-      TEST(a_panic_of_a_rust_guest_is_unreachable),
-      TEST(a_rust_guest_may_run_out_of_stack),
-      TEST(a_backtrace_names_functions_innermost_first),
-      TEST(many_traps_leave_nothing_behind),
+      TEST(each_trap_has_its_code_and_the_next_call_works), TEST(an_instance_is_dead_after_any_of_them),
+      TEST(a_panic_of_a_rust_guest_is_unreachable),         TEST(a_rust_guest_may_run_out_of_stack),
+      TEST(a_backtrace_names_functions_innermost_first),    TEST(many_traps_leave_nothing_behind),
   };
   return RUN_TESTS(argc, argv, tests);
 }

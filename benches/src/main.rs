@@ -42,13 +42,7 @@ fn main() {
 
     println!("{:20} {:>16} {:>16} {:>16}", "", "reused call, 64 B", "fresh call, 64 B", "host function");
     for (index, contender) in host_contenders.iter().enumerate() {
-        println!(
-            "{:20} {:>14.0} ns {:>13.2} us {:>13.1} ns",
-            contender.name,
-            reused[index],
-            fresh[index] / 1000.0,
-            host[index]
-        );
+        println!("{:20} {:>14.0} ns {:>13.2} us {:>13.1} ns", contender.name, reused[index], fresh[index] / 1000.0, host[index]);
     }
     println!("\nhostel through its C functions, beside the engine it uses (theirs / ours, above 1 is faster):");
     let ratio = |figures: &[f64], ours: usize| figures[ours + 1] / figures[ours];

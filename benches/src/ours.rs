@@ -39,7 +39,17 @@ impl Ours {
             ok(hostel_imports_new(&mut imports, e));
             let (host, name) = (c"host".as_ptr(), c"add".as_ptr());
             ok(hostel_imports_define_raw(
-                imports, host, name, i32s.as_ptr(), 2, i32s.as_ptr(), 1, Some(add), null_mut(), None, e,
+                imports,
+                host,
+                name,
+                i32s.as_ptr(),
+                2,
+                i32s.as_ptr(),
+                1,
+                Some(add),
+                null_mut(),
+                None,
+                e,
             ));
             ok(hostel_guest_new(module, imports, null(), &mut guest, e));
             ok(hostel_guest_function(guest, c"echo".as_ptr(), &mut echo, e));

@@ -1,6 +1,8 @@
 //! Guest ABIs: how bytes go into a guest and come out, by whatever convention its toolchain follows.
 //! One file an ABI.
 
+mod blocks;
+mod holochain;
 mod hostel;
 
 use crate::engine::Instance;
@@ -8,6 +10,7 @@ use crate::host::Reply;
 use crate::inspect::{FuncType, ModuleInfo};
 use crate::{Error, Result};
 use alloc::{boxed::Box, format};
+use core::fmt::Display;
 use core::ops::Range;
 
 /// The ABIs there are.
@@ -15,15 +18,18 @@ use core::ops::Range;
 pub enum Abi {
     /// The plain one of this library.
     Hostel,
+    /// That of crate `holochain_wasmer_guest`.
+    Holochain,
 }
 
 impl Abi {
-    const ALL: [Abi; 1] = [Abi::Hostel];
+    const ALL: [Abi; 2] = [Abi::Hostel, Abi::Holochain];
 
     /// The ABI a module speaks, told from what it imports and exports.
     pub fn detect(info: &ModuleInfo) -> Option<Abi> {
         Self::ALL.into_iter().find(|abi| match abi {
             Abi::Hostel => hostel::detect(info),
+            Abi::Holochain => holochain::detect(info),
         })
     }
 
@@ -31,6 +37,7 @@ impl Abi {
     pub fn name(self) -> &'static str {
         match self {
             Abi::Hostel => "hostel",
+            Abi::Holochain => "holochain",
         }
     }
 
@@ -46,6 +53,7 @@ impl Abi {
     pub(crate) fn bind(self, info: &ModuleInfo) -> Result<Box<dyn Convention>> {
         match self {
             Abi::Hostel => Ok(Box::new(hostel::Hostel::bind(info)?)),
+            Abi::Holochain => Ok(Box::new(holochain::Holochain::bind(info)?)),
         }
     }
 }
@@ -64,6 +72,11 @@ pub(crate) trait Convention: Send + Sync {
     /// Where in the guest's memory the input of a host function lies, told from the parameters in `slots`.
     fn host_input(&self, instance: &mut dyn Instance, slots: &[u64]) -> Result<Range<usize>>;
 
+    /// The host function has read its input: gives it back to the guest's allocator, where that is the host's to do.
+    fn host_input_done(&self, _instance: &mut dyn Instance, _input: Range<usize>) -> Result<()> {
+        Ok(())
+    }
+
     /// Puts a host function's answer into the guest and its place into `slots`.
     fn host_reply(&self, instance: &mut dyn Instance, reply: Reply, slots: &mut [u64]) -> Result<()>;
 
@@ -80,7 +93,7 @@ pub(crate) struct Provided {
 }
 
 /// The bytes of `len` at `ptr` as a range of the guest's memory; `what` names them when they are not inside.
-fn range(instance: &mut dyn Instance, ptr: u32, len: u32, what: &str) -> Result<Range<usize>> {
+fn range(instance: &mut dyn Instance, ptr: u32, len: u32, what: impl Display) -> Result<Range<usize>> {
     let (start, size) = (ptr as usize, instance.memory().len());
     match start.checked_add(len as usize) {
         Some(end) if end <= size => Ok(start..end),

@@ -18,8 +18,11 @@ pub struct Capabilities {
     /// What else differs from the other engines.
     pub notes: &'static [&'static str],
     /// Makes one; nothing when it is not part of this build.
-    pub make: Option<fn(Limits) -> Result<Arc<dyn Engine>>>,
+    pub make: Option<Make>,
 }
+
+/// How an engine is made.
+pub type Make = fn(Limits) -> Result<Arc<dyn Engine>>;
 
 impl Capabilities {
     /// The proposals it lacks, by name.

@@ -9,8 +9,7 @@ use wasmer_compiler::CompilerConfig;
 use wasmer_compiler_cranelift::Cranelift;
 
 pub(super) fn new(limits: Limits) -> Result<Arc<dyn Engine>> {
-    let capabilities =
-        capabilities::find("cranelift").ok_or_else(|| Error::Internal("cranelift is not in the table".into()))?;
+    let capabilities = capabilities::find("cranelift").ok_or_else(|| Error::Internal("cranelift is not in the table".into()))?;
     Ok(Arc::new(WasmerEngine::new(capabilities, limits, compiler)))
 }
 

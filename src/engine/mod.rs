@@ -31,7 +31,15 @@ pub trait Engine: Send + Sync {
 /// A compiled module.
 pub trait Code: Send + Sync {
     /// Makes an instance and runs the module's start function.
-    fn instantiate(&self, setup: Setup) -> Result<Box<dyn Instance + Send>>;
+    fn instantiate(&self, setup: Setup) -> Result<Box<dyn Instance + Send>, Box<NoInstance>>;
+}
+
+/// An instance that could not be made or whose start failed: why, and what was noted on the way.
+pub struct NoInstance {
+    /// Why.
+    pub error: Error,
+    /// The state of the call it was made for.
+    pub state: State,
 }
 
 /// What an instance is made with.
@@ -67,8 +75,8 @@ pub trait Instance {
 
 /// Makes an engine by name.
 pub fn new(name: &str, limits: Limits) -> Result<Arc<dyn Engine>> {
-    let capabilities = capabilities::find(name)
-        .ok_or_else(|| Error::UnsupportedEngine(format!("there is no engine called \"{name}\"")))?;
+    let capabilities =
+        capabilities::find(name).ok_or_else(|| Error::UnsupportedEngine(format!("there is no engine called \"{name}\"")))?;
     match capabilities.make {
         Some(make) => make(limits),
         None => Err(Error::UnsupportedEngine(format!("the engine \"{name}\" is not part of this build"))),

@@ -1,23 +1,23 @@
 //! The `wasmi` engine: an interpreter, for machines and builds without code generation.
 
 use super::capabilities::{self, Capabilities};
-use super::{Code, Engine, Host, HostStop, Instance, Setup, run_host};
+use super::{Code, Engine, Host, HostStop, Instance, NoInstance, Setup, run_host};
 use crate::call::State;
 use crate::error::{Trap, TrapCode};
 use crate::inspect::{ExternType, FuncType, ModuleInfo, ValueType};
 use crate::limits::{Limit, Limits};
 use crate::{Error, Result};
 use alloc::{boxed::Box, format, string::ToString, sync::Arc, vec, vec::Vec};
-use wasmi::errors::{ErrorKind, MemoryError, TableError};
+use wasmi::errors::{ErrorKind, InstantiationError, MemoryError, TableError};
 use wasmi::{AsContextMut, Caller, Extern, F32, F64, Func, Memory, Store, Val, ValType};
 
 pub(super) fn new(limits: Limits) -> Result<Arc<dyn Engine>> {
-    let capabilities =
-        capabilities::find("wasmi").ok_or_else(|| Error::Internal("wasmi is not in the table".into()))?;
+    let capabilities = capabilities::find("wasmi").ok_or_else(|| Error::Internal("wasmi is not in the table".into()))?;
     let stack = limits.get(Limit::StackBytes) as usize;
     let mut config = wasmi::Config::default();
     // Translated when loaded, not in the middle of a call. A frame of the interpreter takes a few dozen bytes.
-    config.compilation_mode(wasmi::CompilationMode::Eager).set_max_stack_height(stack).set_max_recursion_depth(stack / 64);
+    config.compilation_mode(wasmi::CompilationMode::Eager).set_max_recursion_depth(stack / 64);
+    config.set_min_stack_height(stack.min(1000)).set_max_stack_height(stack);
     Ok(Arc::new(Wasmi { capabilities, limits, engine: wasmi::Engine::new(&config) }))
 }
 
@@ -49,7 +49,7 @@ struct WasmiCode {
 }
 
 impl Code for WasmiCode {
-    fn instantiate(&self, setup: Setup) -> Result<Box<dyn Instance + Send>> {
+    fn instantiate(&self, setup: Setup) -> Result<Box<dyn Instance + Send>, Box<NoInstance>> {
         let data = Data {
             instance: None,
             functions: vec![None; self.info.exports.len()],
@@ -66,10 +66,16 @@ impl Code for WasmiCode {
             _ => None,
         });
         let imports: Vec<Extern> = imports.collect();
-        let instance = wasmi::Instance::new(&mut store, &self.module, &imports);
-        let instance = instance.map_err(|error| call_error(error, &mut store.data_mut().state))?;
-        store.data_mut().instance = Some(instance);
-        Ok(Box::new(View(store)))
+        match wasmi::Instance::new(&mut store, &self.module, &imports) {
+            Ok(instance) => {
+                store.data_mut().instance = Some(instance);
+                Ok(Box::new(View(store)))
+            }
+            Err(error) => {
+                let mut state = store.into_data().state;
+                Err(Box::new(NoInstance { error: call_error(error, &mut state), state }))
+            }
+        }
     }
 }
 
@@ -244,6 +250,7 @@ impl wasmi::errors::HostError for HostStop {}
 
 /// The error of a call or an instantiation that did not come back in order.
 fn call_error(error: wasmi::Error, state: &mut State) -> Error {
+    state.unwound = true;
     if error.downcast_ref::<HostStop>().is_some()
         && let Some(stop) = state.stop.take()
     {
@@ -262,7 +269,10 @@ fn call_error(error: wasmi::Error, state: &mut State) -> Error {
         ErrorKind::Table(TableError::InitOutOfBounds | TableError::CopyOutOfBounds) => {
             Error::Trap(Box::new(trap(TrapCode::TableOutOfBounds)))
         }
-        ErrorKind::Memory(_) | ErrorKind::Table(_) => Error::OutOfResources(error.to_string()),
+        ErrorKind::Instantiation(InstantiationError::ElementSegmentDoesNotFit { .. }) => {
+            Error::Trap(Box::new(trap(TrapCode::TableOutOfBounds)))
+        }
+        ErrorKind::Memory(_) | ErrorKind::Table(_) | ErrorKind::Instantiation(_) => Error::OutOfResources(error.to_string()),
         _ => Error::Internal(error.to_string()),
     }
 }

@@ -5,9 +5,9 @@ use super::boundary::callback::c_text;
 use super::buffer::hostel_buffer;
 use super::error::hostel_error;
 use super::status::hostel_status;
+use crate::Result;
 use crate::engine::{self, Engine, capabilities};
 use crate::limits::{Limit, Limits};
-use crate::Result;
 use core::ffi::c_char;
 use std::ffi::CString;
 use std::sync::{Arc, LazyLock};
@@ -39,7 +39,8 @@ pub const HOSTEL_LIMIT_MEMORY_BYTES: hostel_limit = 4;
 pub const HOSTEL_LIMIT_TABLE_ELEMENTS: hostel_limit = 5;
 /// Size of a call's output, in bytes.
 pub const HOSTEL_LIMIT_OUTPUT_BYTES: hostel_limit = 6;
-/// Stack of a guest, in bytes. How deep a recursion that allows differs between engines.
+/// Stack of a guest, in bytes. How deep a recursion that allows differs between engines. An engine that generates code
+/// uses the stacks of its threads again: where another engine of the process asked for larger ones, it may give more.
 pub const HOSTEL_LIMIT_STACK_BYTES: hostel_limit = 7;
 /// How many calls may lie inside one another when host functions call guests again. Each needs stack of the host.
 pub const HOSTEL_LIMIT_DEPTH: hostel_limit = 8;
@@ -69,8 +70,7 @@ pub extern "C" fn hostel_engine_count() -> usize {
 /// The string lives for ever. Thread-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn hostel_engine_name_at(index: usize) -> *const c_char {
-    static NAMES: LazyLock<Vec<CString>> =
-        LazyLock::new(|| capabilities::built().map(|engine| c_text(engine.name)).collect());
+    static NAMES: LazyLock<Vec<CString>> = LazyLock::new(|| capabilities::built().map(|engine| c_text(engine.name)).collect());
     NAMES.get(index).map_or(core::ptr::null(), |name| name.as_ptr())
 }
 

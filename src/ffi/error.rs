@@ -4,9 +4,11 @@ use super::boundary;
 use super::boundary::callback::{EMPTY, c_text};
 use super::status::{HOSTEL_STATUS_OK, hostel_status};
 use crate::Error;
+use crate::error::Kind;
 use core::ffi::c_char;
 use std::ffi::CString;
 use std::fmt::Write;
+use std::sync::LazyLock;
 
 /// Why a guest was stopped: one of the HOSTEL_TRAP_* values. More may be added.
 pub type hostel_trap = i32;
@@ -40,26 +42,61 @@ pub const HOSTEL_TRAP_OUT_OF_MEMORY: hostel_trap = 12;
 /// Something the engine has no better word for.
 pub const HOSTEL_TRAP_OTHER: hostel_trap = 13;
 
+/// What an error counts as among holochain's: one of the HOSTEL_KIND_* values. They are those of `WasmErrorInner` in
+/// crate holochain_wasmer_common 0.0.103.
+pub type hostel_kind = i32;
+
+/// That taxonomy has no word for it, or there is no error.
+pub const HOSTEL_KIND_NONE: hostel_kind = 0;
+/// A pointer or length that cannot be one.
+pub const HOSTEL_KIND_POINTER_MAP: hostel_kind = 1;
+/// Bytes that could not be decoded; they are the payload.
+pub const HOSTEL_KIND_DESERIALIZE: hostel_kind = 2;
+/// A value that could not be encoded.
+pub const HOSTEL_KIND_SERIALIZE: hostel_kind = 3;
+/// An error while making an error.
+pub const HOSTEL_KIND_ERROR_WHILE_ERROR: hostel_kind = 4;
+/// Reading or writing the guest's memory failed.
+pub const HOSTEL_KIND_MEMORY: hostel_kind = 5;
+/// The guest's own affair.
+pub const HOSTEL_KIND_GUEST: hostel_kind = 6;
+/// The host's own affair.
+pub const HOSTEL_KIND_HOST: hostel_kind = 7;
+/// A host function ended the call with a result, which is the payload.
+pub const HOSTEL_KIND_HOST_SHORT_CIRCUIT: hostel_kind = 8;
+/// The module could not be compiled or linked.
+pub const HOSTEL_KIND_MODULE_BUILD: hostel_kind = 9;
+/// A compiled module could not be serialized.
+pub const HOSTEL_KIND_MODULE_SERIALIZE: hostel_kind = 10;
+/// A compiled module could not be read back.
+pub const HOSTEL_KIND_MODULE_DESERIALIZE: hostel_kind = 11;
+/// The guest could not be called, or did not come back: a trap.
+pub const HOSTEL_KIND_CALL_ERROR: hostel_kind = 12;
+
 /// An error: status, message and detail. It belongs to whoever received it: free it with hostel_error_free().
 /// The getters accept NULL, which stands for success. An error may be read by several threads at once.
 pub struct hostel_error {
     error: Error,
     message: CString,
     backtrace: CString,
+    module_path: CString,
 }
 
 impl hostel_error {
     pub(super) fn new(error: Error) -> Self {
         let mut lines = String::new();
         for frame in error.trap().iter().flat_map(|trap| &trap.backtrace) {
-            let name = frame.name.as_deref().unwrap_or("?");
-            let _ = write!(lines, "function {} {name}", frame.function);
+            let _ = write!(lines, "function {}", frame.function);
+            if let Some(name) = &frame.name {
+                let _ = write!(lines, " {name}");
+            }
             if let Some(offset) = frame.offset {
                 let _ = write!(lines, " at {offset:#x}");
             }
             lines.push('\n');
         }
-        hostel_error { message: c_text(&error.to_string()), backtrace: c_text(&lines), error }
+        let module_path = c_text(error.wasm_error().map_or("", |told| &told.module_path));
+        hostel_error { message: c_text(&error.to_string()), backtrace: c_text(&lines), module_path, error }
     }
 }
 
@@ -99,7 +136,8 @@ pub unsafe extern "C" fn hostel_error_trap(error: *const hostel_error) -> hostel
     error.and_then(|error| error.error.trap()).map_or(HOSTEL_TRAP_NONE, |trap| trap.code as hostel_trap)
 }
 
-/// Where the guest was when it trapped, innermost function first, one a line; "" when the engine does not tell.
+/// Where the guest was when it trapped, innermost function first, one a line with a line feed each: its index, its
+/// name and its place in the module's bytes, as far as they are known; "" when the engine does not tell.
 ///
 /// Never NULL; it lives as long as the error. Thread-safe.
 #[unsafe(no_mangle)]
@@ -108,8 +146,46 @@ pub unsafe extern "C" fn hostel_error_backtrace(error: *const hostel_error) -> *
     unsafe { boundary::borrow_optional(error) }.map_or(EMPTY, |error| &error.backtrace).as_ptr()
 }
 
+/// What an error counts as among holochain's: the kind that a holochain guest or a host function told, else what that
+/// crate's host calls such an error; HOSTEL_KIND_NONE when it has no word for it. Thread-safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_error_kind(error: *const hostel_error) -> hostel_kind {
+    // SAFETY: see above.
+    let error = unsafe { boundary::borrow_optional(error) };
+    error.and_then(|error| error.error.kind()).map_or(HOSTEL_KIND_NONE, |kind| kind as hostel_kind)
+}
+
+/// The name of a kind, such as "HostShortCircuit"; "None" for HOSTEL_KIND_NONE, "Unknown" for a number that is none.
+///
+/// The string is never NULL and lives for ever. Thread-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn hostel_kind_name(kind: hostel_kind) -> *const c_char {
+    static NAMES: LazyLock<Vec<CString>> = LazyLock::new(|| Kind::ALL.iter().map(|&(_, name)| c_text(name)).collect());
+    match kind {
+        HOSTEL_KIND_NONE => c"None".as_ptr(),
+        kind => Kind::from_number(kind).map_or(c"Unknown".as_ptr(), |kind| NAMES[kind as usize - 1].as_ptr()),
+    }
+}
+
+/// The module of the source that a holochain error was made in, such as "my_guest::entries"; "" when it was not told.
+///
+/// Never NULL; it lives as long as the error. Thread-safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_error_module_path(error: *const hostel_error) -> *const c_char {
+    // SAFETY: see above.
+    unsafe { boundary::borrow_optional(error) }.map_or(EMPTY, |error| &error.module_path).as_ptr()
+}
+
+/// The line of the source that a holochain error was made in; 0 when it was not told. Thread-safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_error_line(error: *const hostel_error) -> u32 {
+    // SAFETY: see above.
+    unsafe { boundary::borrow_optional(error) }.and_then(|error| error.error.wasm_error()).map_or(0, |told| told.line)
+}
+
 /// Whether the guest was stopped half-way or misbehaved, so that its state is not to be trusted. A stateful instance
-/// must then not be used again; guest calls are not affected, because each has a new instance. Thread-safe.
+/// must then not be used again; guest calls are not affected, because each has a new instance. For errors that a
+/// holochain guest or host function told, that crate's own table decides. Thread-safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hostel_error_maybe_corrupt(error: *const hostel_error) -> bool {
     // SAFETY: see above.

@@ -45,6 +45,30 @@ pub unsafe extern "C" fn hostel_guest_function(
     }
 }
 
+/// Looks up a function of plain values, such as `add(i32, i32) -> i32`, for the functions that end in `_values`.
+///
+/// On success `*function_out` is yours: release it with hostel_function_free(). `error_out` may be NULL.
+///
+/// Returns what hostel_guest_function() returns; HOSTEL_STATUS_BAD_ABI if the function has other than plain values.
+/// Thread-safe.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_guest_value_function(
+    guest: *const hostel_guest,
+    name: *const c_char,
+    function_out: *mut *mut hostel_function,
+    error_out: *mut *mut hostel_error,
+) -> hostel_status {
+    // SAFETY: see above.
+    unsafe {
+        boundary::produce(function_out, "function_out", error_out, || {
+            let guest = boundary::borrow("guest", guest)?.inner.clone();
+            let export = guest.value_function(boundary::text("name", name)?)?;
+            Ok(hostel_function { guest, export })
+        })
+    }
+}
+
 /// Calls a function: as hostel_guest_call(), without looking it up.
 ///
 /// Returns what hostel_guest_call() returns, except HOSTEL_STATUS_NO_SUCH_FUNCTION.
@@ -65,6 +89,29 @@ pub unsafe extern "C" fn hostel_function_call(
             let function = boundary::borrow("function", function)?;
             let input = boundary::bytes("input", input, input_len)?;
             call_options::with(options, |options| call::fresh(&function.guest, function.export, input, options))
+        })
+    }
+}
+
+/// Calls a function of plain values: as hostel_guest_call_values(), without looking it up.
+///
+/// Returns what hostel_guest_call_values() returns, except HOSTEL_STATUS_NO_SUCH_FUNCTION.
+/// Thread-safe. Runs as long as the guest does, and calls the host functions that the guest calls.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_function_call_values(
+    function: *const hostel_function,
+    values: *mut u64,
+    values_len: usize,
+    options: *mut hostel_call_options,
+    error_out: *mut *mut hostel_error,
+) -> hostel_status {
+    // SAFETY: see above.
+    unsafe {
+        boundary::run(error_out, || {
+            let function = boundary::borrow("function", function)?;
+            let values = boundary::values_mut("values", values, values_len)?;
+            call_options::with(options, |options| call::fresh_values(&function.guest, function.export, values, options))
         })
     }
 }

@@ -46,7 +46,8 @@ pub unsafe extern "C" fn hostel_guest_options_new(
     unsafe { boundary::produce(options_out, "options_out", error_out, || Ok(hostel_guest_options { abi: None })) }
 }
 
-/// Says which ABI a guest speaks: "auto" (the default: told from what the module imports and exports) or "hostel".
+/// Says which ABI a guest speaks: "auto" (the default: told from what the module imports and exports), "hostel" or
+/// "holochain".
 ///
 /// Returns HOSTEL_STATUS_OK;
 ///         HOSTEL_STATUS_INVALID_ARGUMENT if `options` or `name` is NULL, or there is no such ABI.
@@ -150,6 +151,38 @@ pub unsafe extern "C" fn hostel_guest_call(
             let function = function_name(function)?;
             let input = boundary::bytes("input", input, input_len)?;
             call_options::with(options, |options| guest.call(function, input, options))
+        })
+    }
+}
+
+/// Calls a function of plain values by name, such as `add(i32, i32) -> i32`, in an instance of its own.
+///
+/// `values` holds the parameters, one each: integers as they are, floats as their bits, 32-bit values in the low half (the
+/// high half does not count). The results go to the same place, from the start, with zero in unused halves. It needs
+/// room for `values_len` values, at least as many as the larger of parameters and results; on failure it is not changed
+/// in any way you can rely on. `options` and `error_out` may be NULL.
+///
+/// Returns what hostel_guest_call() returns, but for its output;
+///         HOSTEL_STATUS_INVALID_ARGUMENT also if `values_len` is too small;
+///         HOSTEL_STATUS_BAD_ABI          if the function has other than plain values.
+/// Thread-safe. Runs as long as the guest does, and calls the host functions that the guest calls.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_guest_call_values(
+    guest: *const hostel_guest,
+    function: *const c_char,
+    values: *mut u64,
+    values_len: usize,
+    options: *mut hostel_call_options,
+    error_out: *mut *mut hostel_error,
+) -> hostel_status {
+    // SAFETY: see above.
+    unsafe {
+        boundary::run(error_out, || {
+            let guest = &boundary::borrow("guest", guest)?.inner;
+            let function = function_name(function)?;
+            let values = boundary::values_mut("values", values, values_len)?;
+            call_options::with(options, |options| guest.call_values(function, values, options))
         })
     }
 }

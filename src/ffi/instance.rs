@@ -7,8 +7,9 @@ use super::error::hostel_error;
 use super::function::hostel_function;
 use super::guest::{function_name, hostel_guest};
 use super::status::hostel_status;
+use crate::call::Options;
 use crate::guest::Guest;
-use crate::room::Room;
+use crate::room::{self, Room};
 use crate::{Error, Result, call};
 use core::ffi::c_char;
 use std::sync::{Arc, Mutex};
@@ -94,11 +95,59 @@ pub unsafe extern "C" fn hostel_instance_call_function(
     unsafe {
         boundary::produce_bytes(output_out, "output_out", error_out, || {
             let instance = boundary::borrow("instance", instance)?;
-            let function = boundary::borrow("function", function)?;
-            if !Arc::ptr_eq(&instance.guest, &function.guest) {
-                return Err(Error::InvalidArgument("function: of another guest than the instance".into()));
-            }
-            instance.call(function.export, boundary::bytes("input", input, input_len)?, options)
+            let export = instance.own(boundary::borrow("function", function)?)?;
+            instance.call(export, boundary::bytes("input", input, input_len)?, options)
+        })
+    }
+}
+
+/// Calls a function of plain values by name, in this instance: as hostel_guest_call_values().
+///
+/// Returns what hostel_guest_call_values() returns;
+///         HOSTEL_STATUS_BUSY          also if another call uses the instance;
+///         HOSTEL_STATUS_INSTANCE_DEAD if an earlier call was stopped half-way.
+/// Thread-safe.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_instance_call_values(
+    instance: *mut hostel_instance,
+    function: *const c_char,
+    values: *mut u64,
+    values_len: usize,
+    options: *mut hostel_call_options,
+    error_out: *mut *mut hostel_error,
+) -> hostel_status {
+    // SAFETY: see above.
+    unsafe {
+        boundary::run(error_out, || {
+            let instance = boundary::borrow("instance", instance)?;
+            let export = instance.guest.value_function(function_name(function)?)?;
+            instance.call_values(export, boundary::values_mut("values", values, values_len)?, options)
+        })
+    }
+}
+
+/// Calls a function of plain values that was looked up before, in this instance.
+///
+/// `function` must be of the guest that the instance was made from. Returns what hostel_instance_call_values() returns,
+/// except HOSTEL_STATUS_NO_SUCH_FUNCTION; HOSTEL_STATUS_INVALID_ARGUMENT also if `function` is NULL or of another guest.
+/// Thread-safe.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_instance_call_function_values(
+    instance: *mut hostel_instance,
+    function: *const hostel_function,
+    values: *mut u64,
+    values_len: usize,
+    options: *mut hostel_call_options,
+    error_out: *mut *mut hostel_error,
+) -> hostel_status {
+    // SAFETY: see above.
+    unsafe {
+        boundary::run(error_out, || {
+            let instance = boundary::borrow("instance", instance)?;
+            let export = instance.own(boundary::borrow("function", function)?)?;
+            instance.call_values(export, boundary::values_mut("values", values, values_len)?, options)
         })
     }
 }
@@ -110,6 +159,22 @@ impl hostel_instance {
         let mut room = boundary::exclusive("instance", &self.room)?;
         // SAFETY: the caller's promise.
         unsafe { call_options::with(options, |options| call::stateful(&mut room, &self.guest, export, input, options)) }
+    }
+
+    /// # Safety
+    /// As for `call`.
+    unsafe fn call_values(&self, export: usize, values: &mut [u64], options: *mut hostel_call_options) -> Result<()> {
+        let mut room = boundary::exclusive("instance", &self.room)?;
+        let run = |options: &Options| call::stateful_values(&mut room, &self.guest, export, values, options);
+        // SAFETY: the caller's promise.
+        unsafe { call_options::with(options, run) }
+    }
+
+    /// The export behind a function of the guest that this is an instance of.
+    fn own(&self, function: &hostel_function) -> Result<usize> {
+        let same = Arc::ptr_eq(&self.guest, &function.guest);
+        same.then_some(function.export)
+            .ok_or_else(|| Error::InvalidArgument("function: of another guest than the instance".into()))
     }
 
     fn memory<T>(&self, use_memory: impl FnOnce(&mut [u8]) -> Result<T>) -> Result<T> {
@@ -161,10 +226,7 @@ pub unsafe extern "C" fn hostel_instance_memory_read(
         boundary::run(error_out, || {
             let instance = boundary::borrow("instance", instance)?;
             let data = boundary::bytes_mut("data", data, len)?;
-            instance.memory(|memory| {
-                data.copy_from_slice(place(memory, address, len)?);
-                Ok(())
-            })
+            instance.memory(|memory| room::read_memory(memory, address, data))
         })
     }
 }
@@ -188,20 +250,9 @@ pub unsafe extern "C" fn hostel_instance_memory_write(
         boundary::run(error_out, || {
             let instance = boundary::borrow("instance", instance)?;
             let data = boundary::bytes("data", data, len)?;
-            instance.memory(|memory| {
-                place(memory, address, len)?.copy_from_slice(data);
-                Ok(())
-            })
+            instance.memory(|memory| room::write_memory(memory, address, data))
         })
     }
-}
-
-fn place(memory: &mut [u8], address: u64, len: usize) -> Result<&mut [u8]> {
-    let size = memory.len();
-    let outside = || Error::InvalidArgument(format!("address: {len} bytes at {address:#x} are outside the memory of {size} bytes"));
-    let start = usize::try_from(address).map_err(|_| outside())?;
-    let end = start.checked_add(len).ok_or_else(outside)?;
-    memory.get_mut(start..end).ok_or_else(outside)
 }
 
 /// Frees an instance. NULL is fine. Not during a call of it.

@@ -27,9 +27,8 @@ pub const HOSTEL_LOG_TRACE: hostel_log_level = 5;
 ///
 /// May be called from any thread, and from several at once. It must not unwind or longjmp. It may call this
 /// library, except hostel_log_set(); what happens meanwhile on this thread is not told.
-pub type hostel_log_callback = Option<
-    unsafe extern "C" fn(user_data: *mut c_void, level: hostel_log_level, target: *const c_char, message: *const c_char),
->;
+pub type hostel_log_callback =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, level: hostel_log_level, target: *const c_char, message: *const c_char)>;
 
 /// Sets who hears the library's messages up to `max_level`, for the whole process; nobody does until this is called.
 ///

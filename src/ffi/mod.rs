@@ -7,6 +7,7 @@ mod boundary;
 pub mod buffer;
 pub mod cache;
 pub mod call_options;
+pub mod convert;
 pub mod engine;
 pub mod error;
 pub mod function;

@@ -1,6 +1,6 @@
 //! A module's imports, each bound to what answers it.
 
-use super::{Caller, HostFunction, Imports, Reply};
+use super::{BytesFunction, Caller, HostFunction, Imports, Reply};
 use crate::abi::{Convention, Provided};
 use crate::engine::{Host, Instance};
 use crate::inspect::{ExternType, FuncType, Import, ModuleInfo};
@@ -69,18 +69,47 @@ impl Host for Link {
                 function(&mut caller, slots)?;
                 match caller.take_failure() {
                     // Plain values have no form for an error, so it ends the call.
-                    Some((message, payload)) => Err(Error::Host { message, payload }),
-                    None => Ok(()),
+                    Some(failure) => Err(failure.into_error()),
+                    None => end_if_short_circuited(instance),
                 }
             }
             HostFunction::Bytes(function) => {
                 let convention = self.convention.as_deref().ok_or_else(|| Error::Internal("bytes without an ABI".into()))?;
-                let input = convention.host_input(instance, slots)?;
-                let mut caller = Caller::new(instance, input);
-                function(&mut caller)?;
-                let reply = caller.reply.unwrap_or(Reply::Output(Vec::new()));
-                convention.host_reply(instance, reply, slots)
+                enter_again(instance)?;
+                let outcome = answer(function, convention, instance, slots);
+                instance.state().host_depth -= 1;
+                outcome
             }
         }
     }
+}
+
+/// One call of a host function of bytes: its input out of the guest, its answer in.
+fn answer(function: &BytesFunction, convention: &dyn Convention, instance: &mut dyn Instance, slots: &mut [u64]) -> Result<()> {
+    let input = convention.host_input(instance, slots)?;
+    let mut caller = Caller::new(instance, input.clone());
+    let outcome = function(&mut caller);
+    let reply = caller.reply.take().unwrap_or(Reply::Output(Vec::new()));
+    // The guest may have given the input away, also when the call ends here.
+    convention.host_input_done(instance, input)?;
+    outcome?;
+    end_if_short_circuited(instance)?;
+    convention.host_reply(instance, reply, slots)
+}
+
+/// An answer of bytes needs the guest's allocator, which may call the host again: not for ever, on the host's stack.
+fn enter_again(instance: &mut dyn Instance) -> Result<()> {
+    const DEPTH_MAX: u32 = 4;
+    let depth = &mut instance.state().host_depth;
+    if *depth == DEPTH_MAX {
+        return Err(Error::stack_overflow());
+    }
+    *depth += 1;
+    Ok(())
+}
+
+/// A call that a host function ends with a result leaves the guest like one that it ends with an error.
+#[inline]
+fn end_if_short_circuited(instance: &mut dyn Instance) -> Result<()> {
+    if instance.state().short_circuit.is_none() { Ok(()) } else { Err(Error::Internal("short circuit".into())) }
 }

@@ -5,6 +5,7 @@ mod link;
 pub(crate) use link::Link;
 
 use crate::engine::Instance;
+use crate::error::WasmError;
 use crate::inspect::FuncType;
 use crate::{Error, Result};
 use alloc::collections::BTreeMap;
@@ -62,9 +63,31 @@ impl Imports {
 pub enum Reply {
     /// It worked.
     Output(Vec<u8>),
-    /// It did not; the guest sees the payload, or the message if there is none.
-    #[allow(missing_docs, reason = "said in one line above")]
-    Failure { message: String, payload: Vec<u8> },
+    /// It did not, and the guest shall know.
+    Failure(Failure),
+}
+
+/// Why a host function failed.
+#[derive(Debug, Default)]
+pub struct Failure {
+    /// For people, and for guests if there is no payload.
+    pub message: String,
+    /// For guests, and for the caller of the guest.
+    pub payload: Vec<u8>,
+    /// The same with its kind and place, for ABIs that have them.
+    pub wasm_error: Option<WasmError>,
+}
+
+impl Failure {
+    /// What ABIs without kinds pass on.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        if self.payload.is_empty() { self.message.into_bytes() } else { self.payload }
+    }
+
+    /// The error of a call that ends with it.
+    pub fn into_error(self) -> Error {
+        Error::Host { message: self.message, payload: self.payload, wasm_error: self.wasm_error.map(Box::new) }
+    }
 }
 
 /// A host function's view of the call it is part of.
@@ -96,10 +119,20 @@ impl<'a> Caller<'a> {
     }
 
     /// The failure told so far, for a host function that wants to end the call with it.
-    pub fn take_failure(&mut self) -> Option<(String, Vec<u8>)> {
+    pub fn take_failure(&mut self) -> Option<Failure> {
         match self.reply.take() {
-            Some(Reply::Failure { message, payload }) => Some((message, payload)),
+            Some(Reply::Failure(failure)) => Some(failure),
             _ => None,
         }
+    }
+
+    /// Ends the guest's call, successfully: these bytes are what it returns, as if the guest had.
+    pub fn short_circuit(&mut self, output: Vec<u8>) {
+        self.instance.state().short_circuit = Some(output);
+    }
+
+    /// The guest's memory.
+    pub fn memory(&mut self) -> &mut [u8] {
+        self.instance.memory()
     }
 }

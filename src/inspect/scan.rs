@@ -106,7 +106,8 @@ impl Reasons {
                 Operator::MemoryAtomicWait32 { .. }
                 | Operator::MemoryAtomicWait64 { .. }
                 | Operator::MemoryAtomicNotify { .. } => {
-                    let message = "waiting on or notifying other threads (memory.atomic.wait, memory.atomic.notify) is not supported";
+                    let message =
+                        "waiting on or notifying other threads (memory.atomic.wait, memory.atomic.notify) is not supported";
                     return Err(Error::UnsupportedModule(message.into()).into());
                 }
                 _ => {}

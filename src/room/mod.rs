@@ -1,7 +1,7 @@
 //! Rooms: where calls run. Today every room is a new instance; pools, snapshots and resets will live here.
 
 use crate::call::{self, Options, State};
-use crate::engine::{Instance, Setup};
+use crate::engine::{Instance, NoInstance, Setup};
 use crate::guest::Guest;
 use crate::limits::Limit;
 use crate::{Error, Result};
@@ -25,14 +25,20 @@ impl Room {
         }
         let table_elements_max = guest.limits().get(Limit::TableElements);
         let setup = Setup { host: guest.host(), state, table_elements_max };
-        let mut room = Room { instance: guest.module().code().instantiate(setup)?, dead: false };
-        if let Some(initialize) = guest.initialize() {
-            room.instance.call(initialize, &mut [])?;
+        let instance = match guest.module().code().instantiate(setup) {
+            Ok(instance) => instance,
+            Err(failed) => {
+                let NoInstance { error, mut state } = *failed;
+                return Err(start_error(Err(error), &mut state));
+            }
+        };
+        let mut room = Room { instance, dead: false };
+        let started = guest.initialize().map_or(Ok(()), |initialize| room.instance.call(initialize, &mut []));
+        let state = room.instance.state();
+        if started.is_err() || state.refusal.is_some() {
+            return Err(start_error(started, state));
         }
-        match room.instance.state().refusal.take() {
-            Some(payload) => Err(Error::Guest { payload }), // a guest may say no while it starts, too
-            None => Ok(room),
-        }
+        Ok(room)
     }
 
     /// Runs one call. After an error that stopped the guest half-way the room is dead.
@@ -41,8 +47,27 @@ impl Room {
         let engine_max = guest.limits().get(Limit::OutputBytes);
         let output_max = options.output_bytes_max.unwrap_or(engine_max).min(engine_max);
         let outcome = guest.convention()?.call(&mut *self.instance, export, input, output_max);
-        self.dead = outcome.as_ref().is_err_and(Error::stopped_the_guest);
-        call::settle(outcome, self.instance.state())
+        self.settle(outcome, output_max)
+    }
+
+    /// Runs one call of a function of plain values. `slots` is as [`Instance::call`] wants it.
+    pub fn call_values(&mut self, guest: &Guest, export: usize, slots: &mut [u64], options: &Options) -> Result<()> {
+        self.instance.state().begin(guest, options);
+        let outcome = self.instance.call(export, slots).map(|()| Box::default());
+        let output = self.settle(outcome, u64::MAX)?;
+        // A host function may have ended the call with bytes, which have no form here.
+        if output.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::BadAbi("a host function answered a call of plain values with bytes".into()))
+        }
+    }
+
+    fn settle(&mut self, outcome: Result<Box<[u8]>>, output_max: u64) -> Result<Box<[u8]>> {
+        let state = self.instance.state();
+        // A host function that ends a call with a result leaves the guest usable, as holochain's guests expect.
+        self.dead = state.unwound && state.short_circuit.is_none();
+        call::settle(outcome, state, output_max)
     }
 
     /// Whether an earlier call stopped the guest half-way.
@@ -54,4 +79,31 @@ impl Room {
     pub fn memory(&mut self) -> &mut [u8] {
         self.instance.memory()
     }
+}
+
+/// Why a start did not come to its end in order; as for a call, a guest may also say no while it starts.
+fn start_error(started: Result<()>, state: &mut State) -> Error {
+    let ended = || Error::BadAbi("a host function ended the guest's start with a result".into());
+    call::settle(started.map(|()| Box::default()), state, u64::MAX).err().unwrap_or_else(ended)
+}
+
+/// Copies bytes out of a guest's memory.
+pub fn read_memory(memory: &mut [u8], address: u64, data: &mut [u8]) -> Result<()> {
+    data.copy_from_slice(place(memory, address, data.len())?);
+    Ok(())
+}
+
+/// Copies bytes into a guest's memory.
+pub fn write_memory(memory: &mut [u8], address: u64, data: &[u8]) -> Result<()> {
+    place(memory, address, data.len())?.copy_from_slice(data);
+    Ok(())
+}
+
+fn place(memory: &mut [u8], address: u64, len: usize) -> Result<&mut [u8]> {
+    let size = memory.len();
+    let outside =
+        || Error::InvalidArgument(format!("address: {len} bytes at {address:#x} are outside the memory of {size} bytes"));
+    let start = usize::try_from(address).map_err(|_| outside())?;
+    let end = start.checked_add(len).ok_or_else(outside)?;
+    memory.get_mut(start..end).ok_or_else(outside)
 }

@@ -2,7 +2,6 @@
 
 use crate::limits::{Limit, Limits};
 use crate::{Error, Result};
-use alloc::{boxed::Box, vec::Vec};
 
 #[cfg(feature = "std")]
 mod depth {
@@ -48,8 +47,7 @@ impl Drop for Nested {
 pub(crate) fn enter(limits: &Limits) -> Result<Nested> {
     let depth = depth::get();
     if depth >= limits.get(Limit::Depth) {
-        let code = crate::error::TrapCode::StackOverflow;
-        return Err(Error::StackOverflow(Box::new(crate::error::Trap { code, backtrace: Vec::new() })));
+        return Err(Error::stack_overflow());
     }
     depth::set(depth + 1);
     Ok(Nested(()))

@@ -20,6 +20,8 @@
  *
  * Where a function takes a pointer and a length, (NULL, 0) is empty and (NULL, n) is an INVALID_ARGUMENT. Strings are
  * UTF-8; `const char *` without a length ends with a NUL.
+ *
+ * A thread that loads modules or calls guests needs 256 KiB of stack of its own; the guests' stacks are not part of it.
  */
 #ifndef HOSTEL_H
 #define HOSTEL_H

@@ -71,9 +71,7 @@ impl Entry {
 /// `value` is valid and holds a 32-bit value if `narrow`, else at least 64 bits.
 pub(super) unsafe fn read(value: *const RawValue, narrow: bool) -> u64 {
     // SAFETY: the caller's promise; every bit pattern is a valid integer.
-    unsafe {
-        if narrow { (&raw const (*value).u32).read_volatile().into() } else { (&raw const (*value).u64).read_volatile() }
-    }
+    unsafe { if narrow { (&raw const (*value).u32).read_volatile().into() } else { (&raw const (*value).u64).read_volatile() } }
 }
 
 /// One bit a value: is it 32 bits wide? Functions with more than 64 values are refused when linked.

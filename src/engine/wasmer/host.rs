@@ -8,9 +8,8 @@ use alloc::{boxed::Box, vec};
 use core::cell::UnsafeCell;
 use wasmer_types::RawValue;
 use wasmer_vm::{
-    InternalStoreHandle, MaybeInstanceOwned, StoreObjects, VMCallerCheckedAnyfunc, VMContext,
-    VMDynamicFunctionContext, VMExtern, VMFunction, VMFunctionBody, VMFunctionContext, VMFunctionKind, on_host_stack,
-    raise_user_trap,
+    InternalStoreHandle, MaybeInstanceOwned, StoreObjects, VMCallerCheckedAnyfunc, VMContext, VMDynamicFunctionContext, VMExtern,
+    VMFunction, VMFunctionBody, VMFunctionContext, VMFunctionKind, on_host_stack, raise_user_trap,
 };
 
 /// Which import of which instance a guest has called.
@@ -39,14 +38,8 @@ pub(super) unsafe fn link(
     signature: &Signature,
 ) -> VMExtern {
     let ty = &signature.ours;
-    let binding = Binding {
-        instance,
-        host,
-        import,
-        params: ty.params.len(),
-        results: ty.results.len(),
-        narrow_params: narrow(&ty.params),
-    };
+    let binding =
+        Binding { instance, host, import, params: ty.params.len(), results: ty.results.len(), narrow_params: narrow(&ty.params) };
     let mut context = Box::new(Context { address: enter_host as *const VMFunctionBody, ctx: binding });
     let anyfunc = VMCallerCheckedAnyfunc {
         func_ptr: core::ptr::null(), // wasmer's linker puts the trampoline's address here
@@ -83,11 +76,7 @@ unsafe extern "C" fn enter_host_directly(context: *mut VMContext, _: *const VMFu
 impl Binding {
     fn run(&self, values: *mut RawValue) -> bool {
         let count = self.params.max(self.results);
-        if count <= FEW {
-            self.run_with(values, &mut [0; FEW][..count])
-        } else {
-            self.run_with(values, &mut vec![0; count])
-        }
+        if count <= FEW { self.run_with(values, &mut [0; FEW][..count]) } else { self.run_with(values, &mut vec![0; count]) }
     }
 
     fn run_with(&self, values: *mut RawValue, slots: &mut [u64]) -> bool {

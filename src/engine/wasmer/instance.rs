@@ -4,7 +4,7 @@ use super::entry::Entry;
 use super::memory::RoomTunables;
 use super::{Compiled, host, trap};
 use crate::call::State;
-use crate::engine::{Host, Instance, Setup};
+use crate::engine::{Host, Instance, NoInstance, Setup};
 use crate::{Error, Result};
 use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
 use core::ptr::NonNull;
@@ -45,7 +45,7 @@ struct Inner {
 }
 
 impl WasmerInstance {
-    pub fn new(code: Arc<Compiled>, setup: Setup) -> Result<Self> {
+    pub fn new(code: Arc<Compiled>, setup: Setup) -> Result<Self, Box<NoInstance>> {
         let tunables = RoomTunables::new(setup.state.memory.clone(), setup.table_elements_max);
         let inner = Box::new(Inner {
             instance: None,
@@ -54,29 +54,13 @@ impl WasmerInstance {
             memory: None,
             host: setup.host,
             state: setup.state,
-            code: code.clone(),
+            code,
         });
-        let handle = Handle(NonNull::from(Box::leak(inner)));
-        let this = WasmerInstance(handle); // frees it, also when the rest fails
-        // SAFETY: nothing else has the pointer yet, and no guest runs before `finish_instantiation`.
-        let inner = unsafe { handle.inner() };
-        let host = Arc::as_ptr(&inner.host);
-        let imports = code.imports.iter().enumerate();
-        // SAFETY: the objects and the host live inside what `handle` points to.
-        let link = |(import, signature)| unsafe { host::link(&mut inner.objects, handle, host, import, signature) };
-        let imports: Vec<VMExtern> = imports.map(link).collect();
-        // SAFETY: the artifact is of this process and machine, the imports have the types it asks for (linking has
-        // checked), and the objects stay at their boxed address as long as the instance lives.
-        let made = unsafe { code.artifact.instantiate(&tunables, &imports, &mut inner.objects) };
-        let mut instance = trap::instantiated(made, &mut inner.state)?;
-        // The start function may call the host, and the host the guest, so all must be in place before it runs.
-        inner.memory = find_memory(&code, &mut instance, &inner.objects);
-        let instance: *mut VMInstance = inner.instance.insert(instance);
-        // SAFETY: called once, right after the instance was made; host functions only look functions up in it.
-        let started = unsafe { code.artifact.finish_instantiation(&code.config, None, &mut *instance) };
-        // SAFETY: the guest has returned; see `inner`.
-        trap::instantiated(started, unsafe { &mut handle.inner().state })?;
-        Ok(this)
+        let mut this = WasmerInstance(Handle(NonNull::from(Box::leak(inner)))); // frees it, also when the rest fails
+        match this.0.start(&tunables) {
+            Ok(()) => Ok(this),
+            Err(error) => Err(Box::new(NoInstance { error, state: core::mem::take(this.0.state()) })),
+        }
     }
 }
 
@@ -127,6 +111,29 @@ impl Instance for Handle {
 }
 
 impl Handle {
+    /// Makes the instance and runs the start function.
+    fn start(self, tunables: &RoomTunables) -> Result<()> {
+        // SAFETY: nothing else has the pointer yet, and no guest runs before `finish_instantiation`.
+        let inner = unsafe { self.inner() };
+        let code = inner.code.clone();
+        let host = Arc::as_ptr(&inner.host);
+        let imports = code.imports.iter().enumerate();
+        // SAFETY: the objects and the host live inside what the handle points to.
+        let link = |(import, signature)| unsafe { host::link(&mut inner.objects, self, host, import, signature) };
+        let imports: Vec<VMExtern> = imports.map(link).collect();
+        // SAFETY: the artifact is of this process and machine, the imports have the types it asks for (linking has
+        // checked), and the objects stay at their boxed address as long as the instance lives.
+        let made = unsafe { code.artifact.instantiate(tunables, &imports, &mut inner.objects) };
+        let mut instance = trap::instantiated(made, &mut inner.state)?;
+        // The start function may call the host, and the host the guest, so all must be in place before it runs.
+        inner.memory = find_memory(&code, &mut instance, &inner.objects);
+        let instance: *mut VMInstance = inner.instance.insert(instance);
+        // SAFETY: called once, right after the instance was made; host functions only look functions up in it.
+        let started = unsafe { code.artifact.finish_instantiation(&code.config, None, &mut *instance) };
+        // SAFETY: the guest has returned; see `inner`.
+        trap::instantiated(started, unsafe { &mut self.inner().state })
+    }
+
     /// # Safety
     /// The instance lives, and the borrow ends before a guest is entered or another borrow begins. Owner and host
     /// functions take turns on one thread: whoever has a handle is the only one who runs.

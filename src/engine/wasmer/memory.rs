@@ -5,9 +5,7 @@ use alloc::{boxed::Box, format, string::String, sync::Arc};
 use core::ptr::NonNull;
 use wasmer_compiler::{BaseTunables, Tunables};
 use wasmer_types::{MemoryStyle, MemoryType, Pages, TableStyle, TableType, WASM_PAGE_SIZE};
-use wasmer_vm::{
-    LinearMemory, MemoryError, VMMemory, VMMemoryDefinition, VMOwnedMemory, VMTable, VMTableDefinition,
-};
+use wasmer_vm::{LinearMemory, MemoryError, VMMemory, VMMemoryDefinition, VMOwnedMemory, VMTable, VMTableDefinition};
 
 /// Hands wasmer the memories and tables of one room.
 pub(super) struct RoomTunables {

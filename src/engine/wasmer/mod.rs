@@ -10,7 +10,7 @@ mod memory;
 mod trap;
 
 use super::capabilities::Capabilities;
-use super::{Code, Engine, Instance, Setup};
+use super::{Code, Engine, Instance, NoInstance, Setup};
 use crate::inspect::{ExternType, FuncType, ModuleInfo, ValueType};
 use crate::limits::{Limit, Limits};
 use crate::{Error, Result};
@@ -113,7 +113,7 @@ struct Compiled {
 struct WasmerCode(Arc<Compiled>);
 
 impl Code for WasmerCode {
-    fn instantiate(&self, setup: Setup) -> Result<Box<dyn Instance + Send>> {
+    fn instantiate(&self, setup: Setup) -> Result<Box<dyn Instance + Send>, Box<NoInstance>> {
         Ok(Box::new(instance::WasmerInstance::new(self.0.clone(), setup)?))
     }
 }

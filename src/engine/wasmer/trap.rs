@@ -8,6 +8,7 @@ use wasmer_compiler::get_trace_and_trapcode;
 
 /// The error of a call that was unwound.
 pub(super) fn error(trap: wasmer_vm::Trap, state: &mut State) -> Error {
+    state.unwound = true;
     if let wasmer_vm::Trap::User(_) = trap
         && let Some(stop) = state.stop.take()
     {

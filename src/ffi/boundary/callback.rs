@@ -3,7 +3,7 @@
 use crate::ffi::imports::{hostel_caller, hostel_finalizer, hostel_host_function, hostel_raw_function};
 use crate::ffi::log::hostel_log_callback;
 use crate::ffi::status::{HOSTEL_STATUS_OK, hostel_status};
-use crate::host::{BytesFunction, Caller, RawFunction};
+use crate::host::{BytesFunction, Caller, Failure, RawFunction};
 use crate::log::{Level, Sink};
 use crate::{Error, Result, Status};
 use core::ffi::{CStr, c_void};
@@ -77,13 +77,13 @@ fn outcome(status: hostel_status, caller: &mut Caller<'_>) -> Result<()> {
 fn failure(status: hostel_status, caller: &mut Caller<'_>) -> Error {
     match Status::from_number(status) {
         Some(Status::HostError) => {
-            let (message, payload) = caller.take_failure().unwrap_or(("a host function failed".into(), Vec::new()));
-            Error::Host { message, payload }
+            let unsaid = || Failure { message: "a host function failed".into(), ..Failure::default() };
+            caller.take_failure().unwrap_or_else(unsaid).into_error()
         }
         other => {
             let name = other.map_or(String::new(), |status| format!(" ({})", status.name()));
             let message = format!("a host function answered {status}{name}, which is neither OK nor HOST_ERROR");
-            Error::Host { message, payload: Vec::new() }
+            Failure { message, ..Failure::default() }.into_error()
         }
     }
 }

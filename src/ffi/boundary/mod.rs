@@ -141,6 +141,17 @@ pub(super) unsafe fn values<'a, T: Copy>(name: &str, data: *const T, len: usize)
     Ok(unsafe { core::slice::from_raw_parts(data, len) })
 }
 
+/// Values of the caller, read and written during the call.
+pub(super) unsafe fn values_mut<'a, T: Copy>(name: &str, data: *mut T, len: usize) -> Result<&'a mut [T]> {
+    // SAFETY: the caller's promise.
+    let len = unsafe { values(name, data.cast_const(), len) }?.len();
+    if len == 0 {
+        return Ok(&mut []);
+    }
+    // SAFETY: as above, and the caller promises that it can be written.
+    Ok(unsafe { core::slice::from_raw_parts_mut(data, len) })
+}
+
 /// A name: UTF-8, ended by a zero byte.
 pub(super) unsafe fn text<'a>(name: &str, text: *const c_char) -> Result<&'a str> {
     // SAFETY: the caller's promise.

@@ -13,8 +13,21 @@ use std::{env, fs};
 use section::Section;
 
 /// The sections of the header. A type is declared before it is used, so the order matters to the C compiler too.
-const SECTIONS: [&str; 12] =
-    ["status", "buffer", "error", "log", "engine", "cache", "module", "imports", "call_options", "guest", "function", "instance"];
+const SECTIONS: [&str; 13] = [
+    "status",
+    "buffer",
+    "error",
+    "log",
+    "engine",
+    "cache",
+    "module",
+    "imports",
+    "call_options",
+    "guest",
+    "function",
+    "instance",
+    "convert",
+];
 
 /// Files of src/ffi that hold nothing for C.
 const INTERNAL: [&str; 2] = ["mod", "boundary"];
