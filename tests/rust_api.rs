@@ -56,22 +56,28 @@ fn a_host_function_that_panics_is_an_error_and_the_next_call_works() {
 
 #[test]
 fn an_error_is_plain_data_that_can_be_kept() {
-    on_every_engine(|_| Reply::Output(Vec::new()), |guest| {
-        let error: Error = guest.call("trap", b"", &Options::default()).unwrap_err();
-        let kept = std::thread::spawn(move || error.clone().status()).join().unwrap();
-        assert_eq!(kept, Status::Trap);
-    });
+    on_every_engine(
+        |_| Reply::Output(Vec::new()),
+        |guest| {
+            let error: Error = guest.call("trap", b"", &Options::default()).unwrap_err();
+            let kept = std::thread::spawn(move || error.clone().status()).join().unwrap();
+            assert_eq!(kept, Status::Trap);
+        },
+    );
 }
 
 #[test]
 fn a_room_that_trapped_is_dead() {
-    on_every_engine(|_| Reply::Output(Vec::new()), |guest| {
-        let options = Options::default();
-        let mut room = call::open(guest, &options).unwrap();
-        let trap = guest.function("trap").unwrap();
-        assert!(matches!(call::stateful(&mut room, guest, trap, b"", &options), Err(Error::Trap(_))));
-        assert!(matches!(call::stateful(&mut room, guest, trap, b"", &options), Err(Error::InstanceDead)));
-    });
+    on_every_engine(
+        |_| Reply::Output(Vec::new()),
+        |guest| {
+            let options = Options::default();
+            let mut room = call::open(guest, &options).unwrap();
+            let trap = guest.function("trap").unwrap();
+            assert!(matches!(call::stateful(&mut room, guest, trap, b"", &options), Err(Error::Trap(_))));
+            assert!(matches!(call::stateful(&mut room, guest, trap, b"", &options), Err(Error::InstanceDead)));
+        },
+    );
 }
 
 #[test]
@@ -80,7 +86,10 @@ fn a_call_can_only_set_what_is_its_to_set() {
     assert!(options.set_limit(Limit::StackBytes, 1 << 20).is_err());
     assert!(options.set_limit(Limit::OutputBytes, 0).is_err());
     options.set_limit(Limit::OutputBytes, 1).unwrap();
-    on_every_engine(|_| Reply::Output(vec![0; 2]), |guest| {
-        assert!(matches!(guest.call("ask", b"x", &options), Err(Error::OutputTooLarge { len: 2, max: 1 })));
-    });
+    on_every_engine(
+        |_| Reply::Output(vec![0; 2]),
+        |guest| {
+            assert!(matches!(guest.call("ask", b"x", &options), Err(Error::OutputTooLarge { len: 2, max: 1 })));
+        },
+    );
 }

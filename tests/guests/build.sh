@@ -33,7 +33,7 @@ refuse_wasi() {
 }
 
 (cd "$here" && CARGO_TARGET_DIR=$out/rust cargo build --release --locked --target wasm32-unknown-unknown)
-for name in echo hosted markdown; do
+for name in echo holochain hosted markdown; do
   built=$out/rust/wasm32-unknown-unknown/release/$name.wasm
   refuse_wasi "$built"
   install_guest "$built" "$out/$name.wasm"

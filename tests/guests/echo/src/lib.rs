@@ -65,11 +65,7 @@ fn recurse(_: Vec<u8>) -> Answer {
 /// linear memory, so the stack that fills up is the engine's.
 #[inline(never)]
 fn descend(depth: u64) -> u64 {
-    if depth == 0 {
-        0
-    } else {
-        descend(depth - 1).rotate_left(7) ^ depth
-    }
+    if depth == 0 { 0 } else { descend(depth - 1).rotate_left(7) ^ depth }
 }
 
 /// An output of u64 LE bytes: byte i is i modulo 251, so that no page looks like another.
@@ -83,7 +79,5 @@ fn big(input: Vec<u8>) -> Answer {
 }
 
 fn number<const N: usize>(input: &[u8]) -> Result<[u8; N], Vec<u8>> {
-    input
-        .try_into()
-        .map_err(|_| format!("the input should have {N} bytes, it has {}", input.len()).into())
+    input.try_into().map_err(|_| format!("the input should have {N} bytes, it has {}", input.len()).into())
 }

@@ -18,11 +18,7 @@ pub fn title(parser: Parser) -> String {
             _ => {}
         }
     }
-    if title.trim().is_empty() {
-        "Untitled".into()
-    } else {
-        title.trim().into()
-    }
+    if title.trim().is_empty() { "Untitled".into() } else { title.trim().into() }
 }
 
 /// The page around a fragment.
