@@ -1,0 +1,6 @@
+;; __hc__allocate_1 traps.
+(module
+  (memory (export "memory") 1)
+  (func (export "__hc__allocate_1") (param i32) (result i32) unreachable)
+  (func (export "__hc__deallocate_1") (param i32 i32))
+  (func (export "f") (param i32 i32) (result i64) (i64.const 0)))

@@ -1,0 +1,27 @@
+;; Counts the blocks that are given back. `f` passes "hello" to env.__hc__answer_1 and answers nil; `given_back` is how
+;; many blocks came back since the start, `last_ptr` and `last_len` which was the last (all plain). `seen` is the
+;; count when the host function has answered, before its answer is given back.
+(module
+  (import "env" "__hc__answer_1" (func $answer (param i32 i32) (result i64)))
+  (memory (export "memory") 1)
+  (data (i32.const 0x10) "\81\a2Ok\c0")
+  (data (i32.const 0x20) "\a5hello")
+  (global $count (mut i32) (i32.const 0))
+  (global $seen (mut i32) (i32.const 0))
+  (global $ptr (mut i32) (i32.const 0))
+  (global $len (mut i32) (i32.const 0))
+  (func (export "__hc__allocate_1") (param i32) (result i32) (i32.const 0x8000))
+  (func (export "__hc__deallocate_1") (param $ptr i32) (param $len i32)
+    (global.set $count (i32.add (global.get $count) (i32.const 1)))
+    (global.set $ptr (local.get $ptr))
+    (global.set $len (local.get $len)))
+  (func (export "f") (param i32 i32) (result i64)
+    (drop (call $answer (i32.const 0x20) (i32.const 6)))
+    (global.set $seen (global.get $count))
+    (i64.const 0x10_00000005))
+  (func (export "outside") (param i32 i32) (result i64) (call $answer (i32.const 0xffff) (i32.const 2)))
+  (func (export "pass") (param i32 i32) (result i64) (call $answer (i32.const 0x20) (i32.const 6)))
+  (func (export "seen") (result i32) (global.get $seen))
+  (func (export "given_back") (result i32) (global.get $count))
+  (func (export "last_ptr") (result i32) (global.get $ptr))
+  (func (export "last_len") (result i32) (global.get $len)))
