@@ -29,6 +29,7 @@ test-sanitize: ## the C tests under address, leak and undefined-behaviour saniti
 	@ctest --test-dir build-sanitize --output-on-failure --parallel $(JOBS) $(CTEST_FLAGS)
 
 bench: build ## compare with other hosts; writes build/bench.json
+	@cargo build --release --locked --manifest-path benches/holochain/Cargo.toml --target-dir target/bench-holochain
 	@cargo run --release --locked --manifest-path benches/Cargo.toml
 
 header: setup ## include/hostel.h and tests/symbols.txt from src/ffi

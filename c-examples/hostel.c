@@ -148,7 +148,8 @@ static int run_inspect(const struct arguments *arguments) {
 
 /* All that a call needs, and what came of it. */
 struct stay {
-  uint8_t *read; /* what the input was read into; NULL when it is the command line's */
+  uint8_t *read;           /* what the input was read into; NULL when it is the command line's */
+  hostel_buffer converted; /* the input, if it was JSON */
   const uint8_t *input;
   size_t input_len;
   FILE *report;
@@ -169,7 +170,22 @@ static double now_us(void) {
   return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
 }
 
-/* Everything of the system's that can go wrong, before anything of the library's. */
+/* JSON on the command line's side is MessagePack on the guest's. */
+static bool convert_input(const struct arguments *arguments, struct stay *stay) {
+  if (!arguments->json)
+    return true;
+  hostel_error *error;
+  if (hostel_json_to_msgpack((const char *)stay->input, stay->input_len, &stay->converted, &error) != HOSTEL_STATUS_OK) {
+    fprintf(stderr, "hostel: the input is not JSON: %s\n", hostel_error_message(error));
+    hostel_error_free(error);
+    return false;
+  }
+  stay->input = stay->converted.data;
+  stay->input_len = stay->converted.len;
+  return true;
+}
+
+/* Everything of the command line's side that can go wrong, before anything of the guest's. */
 static bool open_files(const struct arguments *arguments, struct stay *stay) {
   if (!is_readable(arguments->module))
     return cannot("read", arguments->module), false;
@@ -182,8 +198,21 @@ static bool open_files(const struct arguments *arguments, struct stay *stay) {
       return cannot("read", path != NULL ? path : "standard input"), false;
     stay->input = stay->read;
   }
+  if (!convert_input(arguments, stay))
+    return false;
   if (arguments->report != NULL && (stay->report = fopen(arguments->report, "w")) == NULL)
     return cannot("write", arguments->report), false;
+  return true;
+}
+
+/* False when it cannot be said in JSON. */
+static bool print_output(const struct arguments *arguments, struct stay *stay) {
+  hostel_buffer json = {NULL, 0};
+  if (arguments->json && hostel_msgpack_to_json(stay->output.data, stay->output.len, &json, &stay->error) != HOSTEL_STATUS_OK)
+    return false;
+  const hostel_buffer *output = arguments->json ? &json : &stay->output;
+  fwrite(output->data, 1, output->len, stdout);
+  hostel_buffer_free(&json);
   return true;
 }
 
@@ -223,8 +252,8 @@ static bool call_guest(const struct arguments *arguments, struct stay *stay) {
     stay->call_us = now_us() - start;
     if (status != HOSTEL_STATUS_OK)
       return false;
-    if (arguments->each || i + 1 == calls)
-      fwrite(stay->output.data, 1, stay->output.len, stdout);
+    if ((arguments->each || i + 1 == calls) && !print_output(arguments, stay))
+      return false;
     if (arguments->each)
       putchar('\n');
   }
@@ -246,6 +275,7 @@ static bool write_report(const struct stay *stay) {
 
 static void end_stay(struct stay *stay) {
   free(stay->read);
+  hostel_buffer_free(&stay->converted);
   hostel_engine_config_free(stay->config);
   hostel_engine_free(stay->engine);
   hostel_module_free(stay->module);

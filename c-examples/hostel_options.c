@@ -36,7 +36,7 @@ struct option_row {
 #define AT(member) offsetof(struct arguments, member)
 static const struct option_row options[] = {
     {"--engine", "NAME", STRING, IN(COMMAND_CALL), AT(engine), "what runs the guest; `hostel engines` lists them"},
-    {"--abi", "NAME", STRING, IN(COMMAND_CALL), AT(abi), "how to talk to the guest: auto (the default), hostel"},
+    {"--abi", "NAME", STRING, IN(COMMAND_CALL), AT(abi), "how to talk to the guest: auto (the default), hostel, holochain"},
     {"--input", "FILE", STRING, IN(COMMAND_CALL), AT(input), "the input is this file's bytes"},
     {"--text", "STRING", STRING, IN(COMMAND_CALL), AT(text), "the input is this string"},
     {"--repeat", "N", COUNT, IN(COMMAND_CALL), AT(repeat), "call N times; the last output is printed"},
@@ -45,6 +45,7 @@ static const struct option_row options[] = {
     {"--memory", "BYTES", BYTES, IN(COMMAND_CALL), AT(memory), "how large each memory of the guest may be"},
     {"--output-max", "BYTES", BYTES, IN(COMMAND_CALL), AT(output_max), "how large an output may be"},
     {"--report", "FILE", STRING, IN(COMMAND_CALL), AT(report), "write what the last call was like, as JSON"},
+    {"--json", NULL, FLAG, IN(COMMAND_CALL), AT(json), "input and output are JSON; to the guest they are MessagePack"},
     {"--json", NULL, FLAG, IN(COMMAND_ENGINES), AT(json), "every engine there is, and what each lacks, as JSON"},
     {"--help", NULL, FLAG, ~0u, AT(help), "show this"},
 };
@@ -60,7 +61,8 @@ static void print_help(void) {
   printf("%-44s%s\n", "hostel --version", "says which version this is");
   puts("\nMODULE is a file in WebAssembly's binary (.wasm) or text (.wat) format.\n\n"
        "Exit status: 0 for success; 1 for a failure of the library or the guest, with `hostel: STATUS: message` as the\n"
-       "last line on standard error; 2 for a wrong command line or a file that cannot be read or written.");
+       "last line on standard error; 2 for a wrong command line, a file that cannot be read or written, or an input that\n"
+       "should be JSON and is not.");
 }
 
 static void print_command_help(enum command command) {

@@ -3,7 +3,7 @@
 //! Whatever one side can say and the other cannot is refused, never bent: integers over 64 bits, NaN, two entries with
 //! one key, keys that are neither text nor integers, extension types. Binary becomes an array of integers.
 
-use crate::msgpack::value_len;
+use crate::msgpack::text_value_len;
 use crate::{Error, Result};
 use alloc::{format, string::String, vec::Vec};
 use core::fmt;
@@ -24,7 +24,7 @@ pub fn json_to_msgpack(json: &[u8]) -> Result<Vec<u8>> {
 
 /// One MessagePack value as one JSON text.
 pub fn msgpack_to_json(msgpack: &[u8]) -> Result<String> {
-    let len = value_len(msgpack).ok_or_else(|| refused("msgpack", "not a whole value"))?;
+    let len = text_value_len(msgpack).ok_or_else(|| refused("msgpack", "not a whole value, or text that is not UTF-8"))?;
     if len != msgpack.len() {
         return Err(refused("msgpack", format!("{} bytes after the end of the value", msgpack.len() - len)));
     }

@@ -5,6 +5,18 @@ use rmp::Marker;
 /// The length of the value that `bytes` begin with; nothing when it is truncated or none. However deep it is, this
 /// counts what is still to come instead of recursing, and does not look behind what is announced.
 pub(crate) fn value_len(bytes: &[u8]) -> Option<usize> {
+    walk(bytes, |_, _| true)
+}
+
+/// The same for a value whose text is all UTF-8, as the format wants it.
+#[cfg(feature = "std")]
+pub(crate) fn text_value_len(bytes: &[u8]) -> Option<usize> {
+    let is_text = |marker| matches!(marker, Marker::FixStr(_) | Marker::Str8 | Marker::Str16 | Marker::Str32);
+    walk(bytes, |marker, content| !is_text(marker) || core::str::from_utf8(content).is_ok())
+}
+
+/// Shows `accept` each marker with the bytes that belong to it, until one is not accepted or the value ends.
+fn walk(bytes: &[u8], mut accept: impl FnMut(Marker, &[u8]) -> bool) -> Option<usize> {
     let mut rest = bytes;
     let mut to_come: u64 = 1;
     while to_come > 0 {
@@ -13,8 +25,13 @@ pub(crate) fn value_len(bytes: &[u8]) -> Option<usize> {
             return None;
         }
         let (&first, after) = rest.split_first()?;
-        let extent = Extent::of(Marker::from_u8(first), after)?;
-        rest = after.get(extent.header..)?.get(extent.bytes..)?;
+        let marker = Marker::from_u8(first);
+        let extent = Extent::of(marker, after)?;
+        let (content, after) = after.get(extent.header..)?.split_at_checked(extent.bytes)?;
+        if !accept(marker, content) {
+            return None;
+        }
+        rest = after;
         to_come = to_come - 1 + extent.values;
     }
     Some(bytes.len() - rest.len())

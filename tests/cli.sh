@@ -98,7 +98,7 @@ for help in --help -h "call --help" "call -h" "inspect --help" "engines --help" 
   check "help goes to standard output" [ ! -s err ]
 done
 run 0 call --help
-for option in --engine --abi --input --text --repeat --each --instance --memory --output-max --report; do
+for option in --engine --abi --input --text --repeat --each --instance --memory --output-max --json --report; do
   says "^  $option "
 done
 
@@ -119,7 +119,7 @@ for line in nonsense --nonsense "--version now" "compile m.wasm" "cache ls ."; d
   run 2 $line
   complains "${line%% *}"
 done
-for option in --fuel --deadline-ms --cache --remote --dir --env --config --json --progress --nonsense -x --fuel=5 --eachh --rep; do
+for option in --fuel --deadline-ms --cache --remote --dir --env --config --progress --nonsense -x --fuel=5 --eachh --rep; do
   run 2 call "$option" 1 "$echo" echo
   complains "unknown option ${option%%=*};"
   run 2 call "$echo" echo "$option" 1
@@ -143,6 +143,8 @@ run 2 call --text x --input /dev/null "$echo" echo
 complains '--input and --text'
 run 2 call "$echo" echo --each=yes
 complains '--each takes no value'
+run 2 call "$echo" echo --json=yes
+complains '--json takes no value'
 for option in --engine --abi --input --text --repeat --memory --output-max --report; do
   run 2 call "$echo" echo "$option"
   complains "\\$option needs a value"
@@ -250,6 +252,46 @@ for engine in $engines; do
   prints x
   run 0 "${on[@]}" --abi hostel --text x "$echo" echo
   prints x
+
+  # Another ABI, told or not, and JSON for guests that speak MessagePack.
+  holochain=$wat/hc_echo.wat
+  run 0 "${on[@]}" --text $'\xa2hi' "$holochain" f
+  prints $'\xa2hi'
+  run 0 "${on[@]}" --abi holochain --text $'\xa2hi' "$holochain" f
+  prints $'\xa2hi'
+  run 1 "${on[@]}" --abi hostel --text x "$holochain" f
+  fails BAD_ABI
+  run 1 "${on[@]}" --abi holochain --text x "$echo" echo
+  fails BAD_ABI
+  run 1 "${on[@]}" --text x "$holochain" no
+  fails GUEST_ERROR
+  says 'p:7: .*no room' err
+  run 1 "${on[@]}" "$guests/holochain.wasm" text
+  fails LINK_ERROR
+  says __hc__answer_1 err
+  for value in null true '"gr\u00fc\u00df"' '[1,-2,3.5,{"a":{"b":[]}}]' 18446744073709551615 -9223372036854775808; do
+    run 0 "${on[@]}" --json --text "$value" "$holochain" f
+    check "$value comes back" python3 -c 'import json, sys; sys.exit(json.load(open("out")) != json.loads(sys.argv[1]))' "$value"
+  done
+  run 0 "${on[@]}" --json --text ' [ 1, "x" ] ' "$holochain" f
+  prints '[1,"x"]'
+  run 0 "${on[@]}" --json --text 0 --repeat 3 --each --instance "$holochain" count
+  prints $'1\n2\n3\n'
+  printf '{"rooms": [1, 2]}' >input.json
+  feed=input.json run 0 "${on[@]}" --json "$holochain" f
+  prints '{"rooms":[1,2]}'
+  run 0 "${on[@]}" --json --input input.json --report report.json "$holochain" f
+  holds report.json "(x['abi'], x['input_bytes'], x['output_bytes']) == ('holochain', 10, 10)" # as the guest has them
+  for value in '' x '{' '[1,]' '{"a":1,"a":2}' 18446744073709551616 NaN '1 2'; do
+    run 2 "${on[@]}" --json --text "$value" "$holochain" f
+    complains 'not JSON'
+  done
+  feed=bytes run 2 "${on[@]}" --json "$holochain" f
+  complains 'not JSON'
+  run 1 "${on[@]}" --json --text 0 "$holochain" nan
+  fails INVALID_ARGUMENT
+  run 1 "${on[@]}" --json --text 0 "$holochain" no
+  fails GUEST_ERROR
 
   # Repeated calls. The counter answers with 8 bytes, the lowest first.
   counts() { check "counts $1" [ "$(python3 -c 'import sys; b = open("out", "rb").read()

@@ -1,5 +1,7 @@
 //! `make bench`: a table for people, and `build/bench.json` for programs. Every ratio is of one run on one machine.
+//! hostel-bench [JSON [HOLOCHAIN_GUEST [HOLOCHAIN_PEER]]]
 
+mod holochain;
 mod measure;
 mod ours;
 mod peers;
@@ -13,7 +15,10 @@ use std::cell::RefCell;
 const HOST_CALLS: u32 = 1_000;
 
 fn main() {
-    let path = std::env::args().nth(1).unwrap_or_else(|| "build/bench.json".into());
+    let argument = |index, otherwise: &str| std::env::args().nth(index).unwrap_or_else(|| otherwise.into());
+    let path = argument(1, "build/bench.json");
+    let guest = argument(2, "build/guests/holochain.wasm");
+    let peer = argument(3, "target/bench-holochain/release/holochain-bench");
     let wasm = wat::parse_str(include_str!("guest.wat")).expect("the guest is valid");
     let input = [7; 64];
     let ours = [Ours::new(c"cranelift", &wasm), Ours::new(c"wasmi", &wasm)];
@@ -66,6 +71,7 @@ fn main() {
         ("wasmi_host_call_ratio_wasmi", ratio(&host, 2)),
     ]
     .into_iter()
+    .chain(holochain::compare(&guest, &peer))
     .map(|(name, figure)| (name.into(), json!(figure)))
     .collect();
     std::fs::write(&path, serde_json::to_string_pretty(&figures).expect("numbers always serialise"))

@@ -46,7 +46,8 @@ fn batch_size(work: &mut dyn FnMut()) -> u32 {
     size
 }
 
-fn median(mut samples: Vec<f64>) -> f64 {
+/// The one in the middle.
+pub fn median(mut samples: Vec<f64>) -> f64 {
     samples.sort_by(f64::total_cmp);
     samples[samples.len() / 2]
 }

@@ -108,6 +108,6 @@ impl Drop for Ours {
     }
 }
 
-fn ok(status: hostel_status) {
+pub fn ok(status: hostel_status) {
     assert_eq!(status, HOSTEL_STATUS_OK);
 }

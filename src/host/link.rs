@@ -66,7 +66,7 @@ impl Host for Link {
         match &**function {
             HostFunction::Raw(_, function) => {
                 let mut caller = Caller::new(instance, 0..0);
-                function(&mut caller, slots)?;
+                caller.settle(|caller| function(caller, slots))?;
                 match caller.take_failure() {
                     // Plain values have no form for an error, so it ends the call.
                     Some(failure) => Err(failure.into_error()),
@@ -88,7 +88,7 @@ impl Host for Link {
 fn answer(function: &BytesFunction, convention: &dyn Convention, instance: &mut dyn Instance, slots: &mut [u64]) -> Result<()> {
     let input = convention.host_input(instance, slots)?;
     let mut caller = Caller::new(instance, input.clone());
-    let outcome = function(&mut caller);
+    let outcome = caller.settle(|caller| function(caller));
     let reply = caller.reply.take().unwrap_or(Reply::Output(Vec::new()));
     // The guest may have given the input away, also when the call ends here.
     convention.host_input_done(instance, input)?;

@@ -103,6 +103,15 @@ impl<'a> Caller<'a> {
         Caller { instance, input, reply: None }
     }
 
+    /// Runs the host function; one that fails has not ended the call with a result, whatever it said before.
+    fn settle(&mut self, function: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        let outcome = function(self);
+        if outcome.is_err() {
+            self.instance.state().short_circuit = None;
+        }
+        outcome
+    }
+
     /// The bytes the guest passed, where they lie: the guest waits, and nothing else touches its memory meanwhile.
     pub fn input(&mut self) -> &[u8] {
         self.instance.memory().get(self.input.clone()).unwrap_or_default()
