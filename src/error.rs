@@ -180,6 +180,14 @@ pub enum Error {
     #[error("{0}")]
     UnsupportedEngine(String),
     #[error("{0}")]
+    ArtifactMismatch(String),
+    #[error("{0}")]
+    ArtifactCorrupt(String),
+    #[error("{0}")]
+    CacheIo(String),
+    #[error("{0}")]
+    NotCached(String),
+    #[error("{0}")]
     Link(String),
     #[error("{0}")]
     NoSuchFunction(String),
@@ -220,6 +228,10 @@ impl Error {
             Error::InvalidModule { .. } | Error::InvalidText(_) => Status::InvalidModule,
             Error::UnsupportedModule(_) => Status::UnsupportedModule,
             Error::UnsupportedEngine(_) => Status::UnsupportedEngine,
+            Error::ArtifactMismatch(_) => Status::ArtifactMismatch,
+            Error::ArtifactCorrupt(_) => Status::ArtifactCorrupt,
+            Error::CacheIo(_) => Status::CacheIo,
+            Error::NotCached(_) => Status::NotCached,
             Error::Link(_) => Status::LinkError,
             Error::NoSuchFunction(_) => Status::NoSuchFunction,
             Error::BadAbi(_) | Error::Envelope { .. } => Status::BadAbi,

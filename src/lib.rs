@@ -6,6 +6,7 @@
 //! * [`mod@inspect`]: what a module is, before any engine sees it.
 //! * [`engine`]: the trait every engine implements, one file an adapter, and what each lacks.
 //! * [`module`]: a compiled guest. [`guest`]: a module linked with its imports, ready to be called.
+//! * `cache`: compiled code that survives, shared by threads, processes and machines.
 //! * [`call`]: the way a call takes. [`room`]: the place where it runs. [`abi`]: how bytes go in and out.
 //! * [`host`]: functions of the host that a guest may call.
 //! * `convert`: JSON to MessagePack and back.
@@ -17,6 +18,8 @@
 extern crate alloc;
 
 pub mod abi;
+#[cfg(feature = "std")]
+pub mod cache;
 pub mod call;
 #[cfg(feature = "std")]
 pub mod convert;

@@ -1,46 +1,71 @@
 //! A compiled guest: its outline, its code, and the engine it was compiled for.
 
+#[cfg(feature = "std")]
+use crate::cache::{Cache, Entry};
 use crate::engine::{Code, Engine};
 use crate::inspect::{self, ModuleInfo};
-use crate::limits::Limit;
 use crate::log::{self, Level};
 use crate::{Error, Result};
-use alloc::{boxed::Box, format, sync::Arc};
+use alloc::{format, sync::Arc};
 
 /// A module, ready to be linked. Immutable and shared.
 pub struct Module {
     info: Arc<ModuleInfo>,
-    code: Box<dyn Code>,
+    code: Arc<dyn Code>,
     engine: Arc<dyn Engine>,
+    origin: &'static str,
 }
 
 impl Module {
     /// Inspects and compiles a binary module.
-    pub fn load(engine: &Arc<dyn Engine>, wasm: &[u8]) -> Result<Module> {
+    pub fn compile(engine: &Arc<dyn Engine>, wasm: &[u8]) -> Result<Module> {
         let info = Arc::new(inspect::inspect(wasm, engine.capabilities().features, engine.limits())?);
-        let (elements, max) = (info.table_elements_at_start(), engine.limits().get(Limit::TableElements));
-        if elements > max {
-            let what = Limit::TableElements.row().what;
-            return Err(Error::UnsupportedModule(format!("{what}: {elements} is over the limit of {max}")));
-        }
+        info.check(engine.limits())?;
         let code = engine.compile(wasm, &info)?;
         let name = engine.capabilities().name;
         log::emit(Level::Debug, "hostel::module", || format!("compiled {} bytes with {name}", wasm.len()));
-        Ok(Module { info, code, engine: engine.clone() })
+        Ok(Module { info, code, engine: engine.clone(), origin: "compiled" })
+    }
+
+    /// A binary module from a cache, or compiled and kept there.
+    #[cfg(feature = "std")]
+    pub fn load(engine: &Arc<dyn Engine>, cache: Option<&Cache>, wasm: &[u8]) -> Result<Module> {
+        match cache {
+            Some(cache) => cache.load(engine, wasm),
+            None => Module::compile(engine, wasm),
+        }
     }
 
     /// The same from the text format.
     #[cfg(feature = "std")]
-    pub fn load_wat(engine: &Arc<dyn Engine>, text: &[u8]) -> Result<Module> {
-        Module::load(engine, &wat_to_wasm(text)?)
+    pub fn load_wat(engine: &Arc<dyn Engine>, cache: Option<&Cache>, text: &[u8]) -> Result<Module> {
+        Module::load(engine, cache, &wat_to_wasm(text)?)
     }
 
     /// The same from a file in either format, told apart by the four bytes every binary begins with.
     #[cfg(feature = "std")]
-    pub fn load_file(engine: &Arc<dyn Engine>, path: &std::path::Path) -> Result<Module> {
+    pub fn load_file(engine: &Arc<dyn Engine>, cache: Option<&Cache>, path: &std::path::Path) -> Result<Module> {
         let bytes = std::fs::read(path)
             .map_err(|error| Error::InvalidArgument(format!("path: cannot read {}: {error}", path.display())))?;
-        if bytes.starts_with(b"\0asm") { Module::load(engine, &bytes) } else { Module::load_wat(engine, &bytes) }
+        if bytes.starts_with(b"\0asm") { Module::load(engine, cache, &bytes) } else { Module::load_wat(engine, cache, &bytes) }
+    }
+
+    /// Code that was made before, for this engine and within its limits.
+    #[cfg(feature = "std")]
+    pub(crate) fn from_entry(engine: &Arc<dyn Engine>, entry: Entry, origin: &'static str) -> Result<Module> {
+        entry.info.check(engine.limits())?;
+        Ok(Module { info: entry.info, code: entry.code, engine: engine.clone(), origin })
+    }
+
+    /// What a cache keeps of it.
+    #[cfg(feature = "std")]
+    pub(crate) fn entry(&self) -> Entry {
+        Entry { info: self.info.clone(), code: self.code.clone() }
+    }
+
+    /// Where it comes from: "compiled", or the tier of the cache that had it.
+    pub fn origin(&self) -> &'static str {
+        self.origin
     }
 
     /// What it is.

@@ -15,6 +15,7 @@ use core::ops::Range;
 
 /// The ABIs there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
 pub enum Abi {
     /// The plain one of this library.
     Hostel,

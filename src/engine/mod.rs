@@ -13,7 +13,7 @@ use crate::call::State;
 use crate::inspect::{Features, ModuleInfo};
 use crate::limits::Limits;
 use crate::{Error, Result};
-use alloc::{boxed::Box, format, sync::Arc};
+use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 use capabilities::Capabilities;
 
 /// One compiler or interpreter with its settings.
@@ -24,12 +24,39 @@ pub trait Engine: Send + Sync {
     /// What its guests are allowed.
     fn limits(&self) -> &Limits;
 
+    /// What code of this engine depends on besides the module: code of one fingerprint runs wherever it is the same.
+    fn fingerprint(&self) -> &Fingerprint;
+
     /// Turns a module that `inspect` has passed into code.
-    fn compile(&self, wasm: &[u8], info: &Arc<ModuleInfo>) -> Result<Box<dyn Code>>;
+    fn compile(&self, wasm: &[u8], info: &Arc<ModuleInfo>) -> Result<Arc<dyn Code>>;
+
+    /// Turns what `Code::serialize` gave back into code. The bytes are trusted: whoever calls this has checked that an
+    /// engine of the same fingerprint made them.
+    fn deserialize(&self, artifact: &[u8], info: &Arc<ModuleInfo>) -> Result<Arc<dyn Code>>;
+}
+
+/// What an engine's code depends on: kind, versions, format, machine, settings.
+pub struct Fingerprint {
+    /// For people.
+    pub text: String,
+    /// BLAKE3 of the text.
+    pub hash: [u8; 32],
+}
+
+impl Fingerprint {
+    fn new(text: String) -> Self {
+        Fingerprint { hash: *blake3::hash(text.as_bytes()).as_bytes(), text }
+    }
 }
 
 /// A compiled module.
 pub trait Code: Send + Sync {
+    /// The code as bytes, for `Engine::deserialize`.
+    fn serialize(&self) -> Result<Vec<u8>>;
+
+    /// About how many bytes of memory it takes.
+    fn size(&self) -> usize;
+
     /// Makes an instance and runs the module's start function.
     fn instantiate(&self, setup: Setup) -> Result<Box<dyn Instance + Send>, Box<NoInstance>>;
 }
@@ -50,6 +77,8 @@ pub struct Setup {
     pub state: State,
     /// The cap on each of its tables.
     pub table_elements_max: u64,
+    /// How much stack it gets, where that is not fixed by the code.
+    pub stack_bytes: usize,
 }
 
 /// The host's side of an instance's imports.

@@ -1,7 +1,7 @@
 //! The `wasmi` engine: an interpreter, for machines and builds without code generation.
 
 use super::capabilities::{self, Capabilities};
-use super::{Code, Engine, Host, HostStop, Instance, NoInstance, Setup, run_host};
+use super::{Code, Engine, Fingerprint, Host, HostStop, Instance, NoInstance, Setup, run_host};
 use crate::call::State;
 use crate::error::{Trap, TrapCode};
 use crate::inspect::{ExternType, FuncType, ModuleInfo, ValueType};
@@ -18,13 +18,17 @@ pub(super) fn new(limits: Limits) -> Result<Arc<dyn Engine>> {
     // Translated when loaded, not in the middle of a call. A frame of the interpreter takes a few dozen bytes.
     config.compilation_mode(wasmi::CompilationMode::Eager).set_max_recursion_depth(stack / 64);
     config.set_min_stack_height(stack.min(1000)).set_max_stack_height(stack);
-    Ok(Arc::new(Wasmi { capabilities, limits, engine: wasmi::Engine::new(&config) }))
+    // There is no code to keep: an artifact is the module itself, translated again when loaded.
+    // The stack is part of the interpreter, so live code is not shared between engines that differ in it.
+    let fingerprint = Fingerprint::new(format!("wasmi; the module itself; {stack} bytes of stack"));
+    Ok(Arc::new(Wasmi { capabilities, limits, engine: wasmi::Engine::new(&config), fingerprint }))
 }
 
 struct Wasmi {
     capabilities: &'static Capabilities,
     limits: Limits,
     engine: wasmi::Engine,
+    fingerprint: Fingerprint,
 }
 
 impl Engine for Wasmi {
@@ -36,19 +40,36 @@ impl Engine for Wasmi {
         &self.limits
     }
 
-    fn compile(&self, wasm: &[u8], info: &Arc<ModuleInfo>) -> Result<Box<dyn Code>> {
+    fn fingerprint(&self) -> &Fingerprint {
+        &self.fingerprint
+    }
+
+    fn compile(&self, wasm: &[u8], info: &Arc<ModuleInfo>) -> Result<Arc<dyn Code>> {
         let module = wasmi::Module::new(&self.engine, wasm)
             .map_err(|error| Error::UnsupportedModule(format!("wasmi cannot translate it: {error}")))?;
-        Ok(Box::new(WasmiCode { module, info: info.clone() }))
+        Ok(Arc::new(WasmiCode { module, wasm: wasm.into(), info: info.clone() }))
+    }
+
+    fn deserialize(&self, artifact: &[u8], info: &Arc<ModuleInfo>) -> Result<Arc<dyn Code>> {
+        self.compile(artifact, info)
     }
 }
 
 struct WasmiCode {
     module: wasmi::Module,
+    wasm: Box<[u8]>,
     info: Arc<ModuleInfo>,
 }
 
 impl Code for WasmiCode {
+    fn serialize(&self) -> Result<Vec<u8>> {
+        Ok(self.wasm.to_vec())
+    }
+
+    fn size(&self) -> usize {
+        self.wasm.len() * 3 // the module, and its translation, which is about twice as large
+    }
+
     fn instantiate(&self, setup: Setup) -> Result<Box<dyn Instance + Send>, Box<NoInstance>> {
         let data = Data {
             instance: None,

@@ -80,6 +80,7 @@ impl Kind {
             Error::InvalidModule { .. } | Error::InvalidText(_) | Error::UnsupportedModule(_) | Error::Link(_) => {
                 Kind::ModuleBuild
             }
+            Error::ArtifactMismatch(_) | Error::ArtifactCorrupt(_) => Kind::ModuleDeserialize,
             Error::Envelope { .. } => Kind::Deserialize,
             Error::BadAbi(_) | Error::MemoryLimit { .. } => Kind::Memory,
             Error::Trap(_) | Error::StackOverflow(_) | Error::NoSuchFunction(_) | Error::InstanceDead => Kind::CallError,

@@ -12,15 +12,22 @@ pub use types::{Export, ExternType, FuncType, Import, Range, ValueType};
 pub use wasmparser::WasmFeatures as Features;
 
 use crate::abi::Abi;
-use crate::limits::Limits;
+use crate::limits::{Limit, Limits};
 use crate::{Error, Result};
 use alloc::{format, string::String, vec::Vec};
 
 /// A core module's outline.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
 pub struct ModuleInfo {
     /// BLAKE3 of the module's bytes.
     pub key: [u8; 32],
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// How many functions it defines.
+    pub functions: u64,
+    /// The size of its largest function's body, in bytes.
+    pub function_bytes: u64,
     /// What it needs, in the order of its import section.
     pub imports: Vec<Import>,
     /// What it offers, in the order of its export section.
@@ -32,10 +39,18 @@ pub struct ModuleInfo {
     /// The guest ABI its imports and exports speak, if it is one we know.
     pub abi: Option<Abi>,
     /// What keeps a used instance from being reset to new; empty when nothing does.
-    pub not_resettable: Vec<&'static str>,
+    pub not_resettable: Vec<String>,
 }
 
 impl ModuleInfo {
+    /// Whether it is within the limits, for modules that were inspected under others.
+    pub fn check(&self, limits: &Limits) -> Result<()> {
+        limits.check(Limit::ModuleBytes, self.bytes)?;
+        limits.check(Limit::Functions, self.functions)?;
+        limits.check(Limit::FunctionBytes, self.function_bytes)?;
+        limits.check(Limit::TableElements, self.table_elements_at_start())
+    }
+
     /// The position in `exports` of the function with this name.
     pub fn function(&self, name: &str) -> Option<usize> {
         self.exports.iter().position(|export| export.name == name && matches!(export.ty, ExternType::Function(_)))

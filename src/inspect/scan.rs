@@ -33,6 +33,8 @@ impl From<Error> for Failure {
 struct Names<'a> {
     imports: Vec<(&'a str, &'a str, TypeRef)>,
     exports: Vec<wasmparser::Export<'a>>,
+    functions: u64,
+    function_bytes: u64,
 }
 
 pub(super) fn scan(wasm: &[u8], features: Features, limits: &Limits) -> Result<ModuleInfo, Failure> {
@@ -50,9 +52,13 @@ pub(super) fn scan(wasm: &[u8], features: Features, limits: &Limits) -> Result<M
                 return Err(Error::UnsupportedModule("this is a component; only core modules are supported".into()).into());
             }
             // Checked before the validator walks the bodies: a cap must end the work, not follow it.
-            Payload::FunctionSection(section) => limits.check(Limit::Functions, section.count().into())?,
+            Payload::FunctionSection(section) => {
+                names.functions = section.count().into();
+                limits.check(Limit::Functions, names.functions)?;
+            }
             Payload::CodeSectionEntry(body) => {
                 let range = body.range();
+                names.function_bytes = names.function_bytes.max(range.end - range.start);
                 limits.check(Limit::FunctionBytes, range.end - range.start)?;
             }
             _ => {}
@@ -117,13 +123,13 @@ impl Reasons {
         Ok(validator.into_allocations())
     }
 
-    fn list(&self) -> Vec<&'static str> {
+    fn list(&self) -> Vec<String> {
         let found = [
             (self.table_grow, "uses table.grow: a grown table cannot be shrunk again"),
             (self.data_drop, "uses data.drop: a dropped segment cannot be brought back"),
             (self.elem_drop, "uses elem.drop: a dropped segment cannot be brought back"),
         ];
-        found.iter().filter(|(found, _)| *found).map(|&(_, reason)| reason).collect()
+        found.iter().filter(|(found, _)| *found).map(|&(_, reason)| reason.to_string()).collect()
     }
 }
 
@@ -157,6 +163,9 @@ impl Names<'_> {
         };
         Ok(ModuleInfo {
             key: *blake3::hash(wasm).as_bytes(),
+            bytes: wasm.len() as u64,
+            functions: self.functions,
+            function_bytes: self.function_bytes,
             imports: self.imports.into_iter().map(import).collect::<Result<_>>()?,
             exports: self.exports.into_iter().map(export).collect::<Result<_>>()?,
             memories,

@@ -5,6 +5,7 @@ use core::fmt;
 
 /// A WebAssembly value type; what C can pass are the first four.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
 #[allow(missing_docs, reason = "the names are the specification's")]
 pub enum ValueType {
     I32,
@@ -55,6 +56,7 @@ impl fmt::Display for ValueType {
 
 /// Parameters and results of a function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
 #[allow(missing_docs, reason = "said in one line above")]
 pub struct FuncType {
     pub params: Vec<ValueType>,
@@ -96,6 +98,7 @@ impl fmt::Display for FuncType {
 
 /// The size of a memory or table: pages of 64 KiB, or elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
 #[allow(missing_docs, reason = "said in one line above")]
 pub struct Range {
     pub min: u64,
@@ -113,6 +116,7 @@ impl fmt::Display for Range {
 
 /// What is imported or exported.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
 #[allow(missing_docs, reason = "the names are the specification's")]
 pub enum ExternType {
     Function(FuncType),
@@ -149,6 +153,7 @@ impl fmt::Display for ExternType {
 
 /// Something a module needs.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
 #[allow(missing_docs, reason = "said in one line above")]
 pub struct Import {
     pub module: String,
@@ -158,6 +163,7 @@ pub struct Import {
 
 /// Something a module offers; `index` is its index in the index space of its kind.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
 #[allow(missing_docs, reason = "said in one line above")]
 pub struct Export {
     pub name: String,

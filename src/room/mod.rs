@@ -24,7 +24,8 @@ impl Room {
             return Err(Error::MemoryLimit { message, cause: None });
         }
         let table_elements_max = guest.limits().get(Limit::TableElements);
-        let setup = Setup { host: guest.host(), state, table_elements_max };
+        let stack_bytes = guest.limits().get(Limit::StackBytes) as usize;
+        let setup = Setup { host: guest.host(), state, table_elements_max, stack_bytes };
         let instance = match guest.module().code().instantiate(setup) {
             Ok(instance) => instance,
             Err(failed) => {

@@ -2,6 +2,8 @@
 
 use alloc::string::String;
 
+#[cfg(feature = "std")]
+pub(crate) mod files;
 pub(crate) mod nesting;
 
 /// Runs `f`; a panic becomes its message.

@@ -10,7 +10,7 @@ use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
 use core::ptr::NonNull;
 use wasmer_types::entity::EntityRef;
 use wasmer_types::{ExportIndex, FunctionIndex, MemoryIndex};
-use wasmer_vm::{LinearMemory, StoreObjects, VMExtern, VMInstance, VMMemoryDefinition};
+use wasmer_vm::{LinearMemory, StoreObjects, VMConfig, VMExtern, VMInstance, VMMemoryDefinition};
 
 /// A live instance; owns what its handle points to.
 pub(super) struct WasmerInstance(Handle);
@@ -39,6 +39,8 @@ struct Inner {
     /// Exported functions by position, resolved when first called.
     entries: Vec<Option<Entry>>,
     memory: Option<NonNull<VMMemoryDefinition>>,
+    /// How much stack its guest gets.
+    config: VMConfig,
     host: Arc<dyn Host>,
     state: State,
     code: Arc<Compiled>,
@@ -52,6 +54,7 @@ impl WasmerInstance {
             objects: Box::default(),
             entries: vec![None; code.info.exports.len()],
             memory: None,
+            config: VMConfig { wasm_stack_size: Some(setup.stack_bytes) },
             host: setup.host,
             state: setup.state,
             code,
@@ -87,9 +90,9 @@ impl Instance for Handle {
                 Some(Some(entry)) => *entry,
                 _ => inner.resolve(export)?,
             };
-            (entry, &raw const inner.code.config)
+            (entry, &raw const inner.config)
         };
-        // SAFETY: the entry is of this instance, which lives as long as its handles; the code's settings never change.
+        // SAFETY: the entry is of this instance, which lives as long as its handles; its settings never change.
         let outcome = unsafe { entry.call(&*config, slots) };
         outcome.map_err(|trap| trap::error(trap, self.state()))
     }
@@ -128,8 +131,10 @@ impl Handle {
         // The start function may call the host, and the host the guest, so all must be in place before it runs.
         inner.memory = find_memory(&code, &mut instance, &inner.objects);
         let instance: *mut VMInstance = inner.instance.insert(instance);
-        // SAFETY: called once, right after the instance was made; host functions only look functions up in it.
-        let started = unsafe { code.artifact.finish_instantiation(&code.config, None, &mut *instance) };
+        let config: *const VMConfig = &raw const inner.config;
+        // SAFETY: called once, right after the instance was made; host functions only look functions up in it, and
+        // nothing changes the settings.
+        let started = unsafe { code.artifact.finish_instantiation(&*config, None, &mut *instance) };
         // SAFETY: the guest has returned; see `inner`.
         trap::instantiated(started, unsafe { &mut self.inner().state })
     }

@@ -10,29 +10,54 @@ mod memory;
 mod trap;
 
 use super::capabilities::Capabilities;
-use super::{Code, Engine, Instance, NoInstance, Setup};
+use super::{Code, Engine, Fingerprint, Instance, NoInstance, Setup};
 use crate::inspect::{ExternType, FuncType, ModuleInfo, ValueType};
-use crate::limits::{Limit, Limits};
+use crate::limits::Limits;
 use crate::{Error, Result};
 use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
 use memory::RoomTunables;
-use wasmer_compiler::{Artifact, CompilerConfig};
+use shared_buffer::OwnedBuffer;
+use wasmer_compiler::{Artifact, ArtifactCreate, CompilerConfig};
 use wasmer_types::target::Target;
 use wasmer_types::{CompileError, FunctionType, Type};
-use wasmer_vm::{VMConfig, VMSignatureHash};
+use wasmer_vm::VMSignatureHash;
 
 /// One of wasmer's compilers with our settings.
 pub(super) struct WasmerEngine {
     capabilities: &'static Capabilities,
     limits: Limits,
     compiler: fn() -> Box<dyn CompilerConfig>,
+    fingerprint: Fingerprint,
 }
 
 impl WasmerEngine {
     pub fn new(capabilities: &'static Capabilities, limits: Limits, compiler: fn() -> Box<dyn CompilerConfig>) -> Self {
         wasmer_vm::init_traps(); // the handlers must stand before any guest runs; later calls do nothing
-        WasmerEngine { capabilities, limits, compiler }
+        let engine = fresh_engine(compiler);
+        let (id, format) = (engine.deterministic_id(), engine.artifact_format());
+        let (triple, features) = (engine.target().triple(), engine.target().cpu_features());
+        let text = format!("wasmer {}; {id}; {format}; {triple}; {features:?}", wasmer_vm::VERSION);
+        WasmerEngine { capabilities, limits, compiler, fingerprint: Fingerprint::new(text) }
     }
+
+    fn code(artifact: Arc<Artifact>, engine: wasmer_compiler::Engine, info: &Arc<ModuleInfo>) -> Arc<dyn Code> {
+        let imports = info.imports.iter().filter_map(|import| match &import.ty {
+            ExternType::Function(ty) => Some(ty),
+            _ => None,
+        });
+        let imports = imports.map(|ty| Signature::new(&engine, ty)).collect();
+        Arc::new(WasmerCode(Arc::new(Compiled { artifact, imports, info: info.clone(), _engine: engine })))
+    }
+}
+
+/// An engine of its own for each module: wasmer frees code only when its engine goes.
+fn fresh_engine(compiler: fn() -> Box<dyn CompilerConfig>) -> wasmer_compiler::Engine {
+    let config = compiler();
+    let target = Target::default();
+    let features = config.supported_features_for_target(&target);
+    let mut engine = wasmer_compiler::Engine::new(config, target, features);
+    engine.set_tunables(RoomTunables::for_compiling());
+    engine
 }
 
 impl Engine for WasmerEngine {
@@ -44,21 +69,24 @@ impl Engine for WasmerEngine {
         &self.limits
     }
 
-    fn compile(&self, wasm: &[u8], info: &Arc<ModuleInfo>) -> Result<Box<dyn Code>> {
-        let config = (self.compiler)();
-        let target = Target::default();
-        let features = config.supported_features_for_target(&target);
-        // An engine of its own for each module: wasmer frees code only when its engine goes.
-        let mut engine = wasmer_compiler::Engine::new(config, target, features);
-        engine.set_tunables(RoomTunables::for_compiling());
+    fn fingerprint(&self) -> &Fingerprint {
+        &self.fingerprint
+    }
+
+    fn compile(&self, wasm: &[u8], info: &Arc<ModuleInfo>) -> Result<Arc<dyn Code>> {
+        let engine = fresh_engine(self.compiler);
         let artifact = engine.compile(wasm).map_err(|error| refused(self.capabilities, error))?;
-        let imports = info.imports.iter().filter_map(|import| match &import.ty {
-            ExternType::Function(ty) => Some(ty),
-            _ => None,
-        });
-        let imports = imports.map(|ty| Signature::new(&engine, ty)).collect();
-        let config = VMConfig { wasm_stack_size: Some(self.limits.get(Limit::StackBytes) as usize) };
-        Ok(Box::new(WasmerCode(Arc::new(Compiled { artifact, imports, info: info.clone(), config, _engine: engine }))))
+        Ok(Self::code(artifact, engine, info))
+    }
+
+    fn deserialize(&self, artifact: &[u8], info: &Arc<ModuleInfo>) -> Result<Arc<dyn Code>> {
+        let mut engine = wasmer_compiler::Engine::headless();
+        engine.set_tunables(RoomTunables::for_compiling());
+        let bytes = OwnedBuffer::from_bytes(artifact.to_vec());
+        // SAFETY: the caller has checked that an engine of this fingerprint made the bytes: same version, same machine.
+        let artifact = unsafe { engine.deserialize_unchecked(bytes) };
+        let artifact = artifact.map_err(|error| Error::ArtifactCorrupt(format!("{}: {error}", self.capabilities.name)))?;
+        Ok(Self::code(artifact, engine, info))
     }
 }
 
@@ -104,8 +132,6 @@ struct Compiled {
     /// The function imports, in order.
     imports: Vec<Signature>,
     info: Arc<ModuleInfo>,
-    /// How much stack its guests get.
-    config: VMConfig,
     // Owns the memory that the artifact's code lies in: declared last, dropped last.
     _engine: wasmer_compiler::Engine,
 }
@@ -113,6 +139,15 @@ struct Compiled {
 struct WasmerCode(Arc<Compiled>);
 
 impl Code for WasmerCode {
+    fn serialize(&self) -> Result<Vec<u8>> {
+        self.0.artifact.serialize().map_err(|error| Error::Internal(format!("cannot serialize: {error}")))
+    }
+
+    fn size(&self) -> usize {
+        let functions = self.0.artifact.finished_function_extents().unwrap_or_default();
+        functions.iter().map(|(_, extent)| extent.length).sum()
+    }
+
     fn instantiate(&self, setup: Setup) -> Result<Box<dyn Instance + Send>, Box<NoInstance>> {
         Ok(Box::new(instance::WasmerInstance::new(self.0.clone(), setup)?))
     }

@@ -1,5 +1,7 @@
 //! The host's own functions and data, called and let go of as the header promises.
 
+use crate::cache::{Key, ModuleCache};
+use crate::ffi::cache::{check_size, hostel_cache_callbacks};
 use crate::ffi::imports::{hostel_caller, hostel_finalizer, hostel_host_function, hostel_raw_function};
 use crate::ffi::log::hostel_log_callback;
 use crate::ffi::status::{HOSTEL_STATUS_OK, hostel_status};
@@ -84,6 +86,83 @@ fn failure(status: hostel_status, caller: &mut Caller<'_>) -> Error {
             let name = other.map_or(String::new(), |status| format!(" ({})", status.name()));
             let message = format!("a host function answered {status}{name}, which is neither OK nor HOST_ERROR");
             Failure { message, ..Failure::default() }.into_error()
+        }
+    }
+}
+
+/// A store of the host's as a tier's.
+pub(in crate::ffi) struct CustomCache {
+    callbacks: hostel_cache_callbacks,
+    data: Arc<UserData>,
+}
+
+impl CustomCache {
+    pub fn new(callbacks: hostel_cache_callbacks, data: Arc<UserData>) -> Result<Self> {
+        check_size(callbacks.struct_size, size_of::<hostel_cache_callbacks>(), "callbacks")?;
+        let missing = callbacks.load.is_none() || callbacks.release.is_none() || callbacks.save.is_none();
+        if missing {
+            return Err(Error::InvalidArgument("callbacks: load, release and save must not be NULL".into()));
+        }
+        Ok(CustomCache { callbacks, data })
+    }
+
+    fn key(key: &Key) -> CString {
+        let hex = |bytes: &[u8; 32]| blake3::Hash::from_bytes(*bytes).to_hex();
+        c_text(&format!("{}{}", hex(&key.fingerprint), hex(&key.wasm)))
+    }
+}
+
+/// OK, nothing there, or whatever else a callback answered.
+fn answered(status: hostel_status, what: &str) -> Result<bool> {
+    match Status::from_number(status) {
+        Some(Status::Ok) => Ok(true),
+        Some(Status::NotCached) => Ok(false),
+        _ => Err(Error::CacheIo(format!("the {what} callback answered {status}"))),
+    }
+}
+
+impl ModuleCache for CustomCache {
+    fn name(&self) -> &'static str {
+        "custom"
+    }
+
+    fn load(&self, key: &Key) -> Result<Option<Vec<u8>>> {
+        let (Some(load), Some(release)) = (self.callbacks.load, self.callbacks.release) else { return Ok(None) };
+        let (mut bytes, mut len) = (core::ptr::null(), 0);
+        // SAFETY: the header's contract for callbacks; the outputs are ours.
+        let status = unsafe { load(self.data.pointer, Self::key(key).as_ptr(), &mut bytes, &mut len) };
+        if !answered(status, "load")? {
+            return Ok(None);
+        }
+        // SAFETY: the header says that the bytes are there until they are released; they are copied before anything
+        // is believed, so that nobody can change what was checked.
+        unsafe {
+            let copy = super::bytes("the load callback's bytes", bytes, len).map(<[u8]>::to_vec);
+            release(self.data.pointer, bytes, len);
+            copy.map(Some)
+        }
+    }
+
+    fn save(&self, key: &Key, artifact: &[u8]) -> Result<()> {
+        let Some(save) = self.callbacks.save else { return Ok(()) };
+        // SAFETY: the header's contract for callbacks.
+        let status = unsafe { save(self.data.pointer, Self::key(key).as_ptr(), artifact.as_ptr(), artifact.len()) };
+        answered(status, "save").map(|_| ())
+    }
+
+    fn contains(&self, key: &Key) -> Result<bool> {
+        match self.callbacks.contains {
+            // SAFETY: the header's contract for callbacks.
+            Some(contains) => answered(unsafe { contains(self.data.pointer, Self::key(key).as_ptr()) }, "contains"),
+            None => Ok(self.load(key)?.is_some()),
+        }
+    }
+
+    fn remove(&self, key: &Key) -> Result<()> {
+        match self.callbacks.remove {
+            // SAFETY: the header's contract for callbacks.
+            Some(remove) => answered(unsafe { remove(self.data.pointer, Self::key(key).as_ptr()) }, "remove").map(|_| ()),
+            None => Ok(()),
         }
     }
 }

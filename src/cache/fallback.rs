@@ -1,0 +1,57 @@
+//! Two tiers as one: a hit in the second is kept in the first, and what is new is kept in both.
+
+use super::{Entry, Key, Stats, Tier};
+use crate::engine::Engine;
+use std::sync::Arc;
+
+/// The first tier, and the one behind it.
+pub struct Fallback {
+    first: Arc<dyn Tier>,
+    second: Arc<dyn Tier>,
+}
+
+impl Fallback {
+    /// Chains two tiers.
+    pub fn new(first: Arc<dyn Tier>, second: Arc<dyn Tier>) -> Self {
+        Fallback { first, second }
+    }
+}
+
+impl Tier for Fallback {
+    fn load(&self, key: &Key, engine: &dyn Engine) -> Option<(Entry, &'static str)> {
+        if let Some(found) = self.first.load(key, engine) {
+            return Some(found);
+        }
+        let found = self.second.load(key, engine)?;
+        self.first.save(key, &found.0);
+        Some(found)
+    }
+
+    fn save(&self, key: &Key, entry: &Entry) {
+        self.first.save(key, entry);
+        self.second.save(key, entry);
+    }
+
+    fn contains(&self, key: &Key) -> bool {
+        self.first.contains(key) || self.second.contains(key)
+    }
+
+    fn remove(&self, key: &Key) {
+        self.first.remove(key);
+        self.second.remove(key);
+    }
+
+    fn lock(&self, key: &Key) -> Option<Box<dyn Send>> {
+        // Always in the same order, so that two processes cannot wait for each other.
+        match (self.first.lock(key), self.second.lock(key)) {
+            (None, None) => None,
+            both => Some(Box::new(both)),
+        }
+    }
+
+    fn stats(&self) -> Vec<(&'static str, Stats)> {
+        let mut stats = self.first.stats();
+        stats.extend(self.second.stats());
+        stats
+    }
+}

@@ -1,0 +1,212 @@
+//! Caches of compiled code. A cache is a tier, or two tiers chained; memory tiers hold live code, the others sealed
+//! artifacts (see `seal`). What is not in any tier is compiled once, however many ask for it at the same time.
+
+mod directory;
+mod fallback;
+mod flight;
+mod memory;
+pub mod seal;
+mod sealed;
+
+pub use directory::{Directory, Listed};
+pub use fallback::Fallback;
+pub use memory::{Shared, ThreadLocal};
+pub use seal::SealKey;
+pub use sealed::{ModuleCache, Sealed};
+
+use crate::engine::{Code, Engine};
+use crate::inspect::ModuleInfo;
+use crate::log::{self, Level};
+use crate::module::Module;
+use crate::{Error, Result};
+use flight::Flights;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What an entry is kept under: what the module is, and what its code depends on besides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// BLAKE3 of the module's bytes.
+    pub wasm: [u8; 32],
+    /// The engine's fingerprint.
+    pub fingerprint: [u8; 32],
+}
+
+/// Live code and the outline of the module it was made from.
+#[derive(Clone)]
+pub struct Entry {
+    /// The outline.
+    pub info: Arc<ModuleInfo>,
+    /// The code.
+    pub code: Arc<dyn Code>,
+}
+
+/// What a tier has counted since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it; the C header documents each")]
+pub struct Stats {
+    pub hits: u64,
+    pub misses: u64,
+    pub entries: u64,
+    pub bytes: u64,
+    pub evictions: u64,
+    pub rejected: u64,
+}
+
+/// Where entries live.
+pub trait Tier: Send + Sync {
+    /// The entry, made ready for this engine, and the name of the tier that had it. Whatever is wrong with an entry
+    /// makes it a miss, and removes it where that is ours to do.
+    fn load(&self, key: &Key, engine: &dyn Engine) -> Option<(Entry, &'static str)>;
+
+    /// Keeps an entry. That it could not is told in the log: a cache that fails makes nothing else fail.
+    fn save(&self, key: &Key, entry: &Entry);
+
+    /// Whether there seems to be an entry.
+    fn contains(&self, key: &Key) -> bool;
+
+    /// Forgets an entry.
+    fn remove(&self, key: &Key);
+
+    /// Keeps other processes from compiling the same module meanwhile, where the tier is shared with any.
+    fn lock(&self, _key: &Key) -> Option<Box<dyn Send>> {
+        None
+    }
+
+    /// What each tier has counted, first tier first.
+    fn stats(&self) -> Vec<(&'static str, Stats)>;
+}
+
+/// How long a module that did not compile is not tried again.
+const FAILURE_KEPT: Duration = Duration::from_secs(10);
+/// How many such modules are remembered.
+const FAILURES_MAX: usize = 1024;
+
+/// A cache as a host has it.
+pub struct Cache {
+    tier: Arc<dyn Tier>,
+    flights: Flights<Key>,
+    failures: Mutex<HashMap<Key, (Instant, Error)>>,
+    pinned: Mutex<HashMap<Key, Entry>>,
+    compiles: AtomicU64,
+}
+
+impl Cache {
+    /// A cache over a tier.
+    pub fn new(tier: Arc<dyn Tier>) -> Self {
+        let (flights, failures, pinned) = Default::default();
+        Cache { tier, flights, failures, pinned, compiles: AtomicU64::new(0) }
+    }
+
+    /// The tier, to chain it with others.
+    pub fn tier(&self) -> &Arc<dyn Tier> {
+        &self.tier
+    }
+
+    /// A module from the cache, or compiled and kept.
+    pub fn load(&self, engine: &Arc<dyn Engine>, wasm: &[u8]) -> Result<Module> {
+        let key = Key { wasm: *blake3::hash(wasm).as_bytes(), fingerprint: engine.fingerprint().hash };
+        if let Some(module) = self.find(&key, engine)? {
+            return Ok(module);
+        }
+        // One at a time for each key, here and in other processes; who waited finds what the first has made.
+        let _flight = self.flights.enter(key);
+        let _lock = self.tier.lock(&key);
+        if let Some(module) = self.find(&key, engine)? {
+            return Ok(module);
+        }
+        if let Some(error) = self.recent_failure(&key) {
+            return Err(error);
+        }
+        let module = Module::compile(engine, wasm).inspect_err(|error| self.note_failure(key, error))?;
+        self.compiles.fetch_add(1, Ordering::Relaxed);
+        self.tier.save(&key, &module.entry());
+        Ok(module)
+    }
+
+    /// A module from the cache by the hash of its bytes alone; NOT_CACHED if it is in no tier.
+    pub fn load_key(&self, engine: &Arc<dyn Engine>, wasm: [u8; 32]) -> Result<Module> {
+        let key = Key { wasm, fingerprint: engine.fingerprint().hash };
+        self.find(&key, engine)?.ok_or_else(|| {
+            let engine = engine.capabilities().name;
+            Error::NotCached(format!("no code of module {} for {engine} is in the cache", blake3::Hash::from_bytes(wasm)))
+        })
+    }
+
+    fn find(&self, key: &Key, engine: &Arc<dyn Engine>) -> Result<Option<Module>> {
+        let found = self.tier.load(key, &**engine).or_else(|| {
+            let pinned = self.pinned.lock().unwrap_or_else(PoisonError::into_inner);
+            pinned.get(key).map(|entry| (entry.clone(), "pinned"))
+        });
+        found.map(|(entry, tier)| Module::from_entry(engine, entry, tier)).transpose()
+    }
+
+    /// Keeps an entry whatever is evicted, until it is unpinned; NOT_CACHED if it is in no tier.
+    pub fn pin(&self, engine: &Arc<dyn Engine>, wasm: [u8; 32]) -> Result<()> {
+        let entry = self.load_key(engine, wasm)?.entry();
+        let key = Key { wasm, fingerprint: engine.fingerprint().hash };
+        self.pinned.lock().unwrap_or_else(PoisonError::into_inner).insert(key, entry);
+        Ok(())
+    }
+
+    /// Lets a pinned entry be evicted again.
+    pub fn unpin(&self, engine: &Arc<dyn Engine>, wasm: [u8; 32]) {
+        let key = Key { wasm, fingerprint: engine.fingerprint().hash };
+        self.pinned.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+    }
+
+    /// Whether a tier seems to have a module's code.
+    pub fn contains(&self, engine: &Arc<dyn Engine>, wasm: [u8; 32]) -> bool {
+        self.tier.contains(&Key { wasm, fingerprint: engine.fingerprint().hash })
+    }
+
+    /// Forgets a module's code in every tier.
+    pub fn remove(&self, engine: &Arc<dyn Engine>, wasm: [u8; 32]) {
+        self.unpin(engine, wasm);
+        self.tier.remove(&Key { wasm, fingerprint: engine.fingerprint().hash });
+    }
+
+    /// What was counted, as JSON.
+    pub fn stats_json(&self) -> String {
+        let tier = |(name, stats): (&str, Stats)| {
+            let Stats { hits, misses, entries, bytes, evictions, rejected } = stats;
+            serde_json::json!({
+                "tier": name, "hits": hits, "misses": misses, "entries": entries, "bytes": bytes,
+                "evictions": evictions, "rejected": rejected,
+            })
+        };
+        let tiers: Vec<_> = self.tier.stats().into_iter().map(tier).collect();
+        serde_json::json!({ "compiles": self.compiles(), "tiers": tiers }).to_string()
+    }
+
+    /// How many modules were compiled because no tier had them.
+    pub fn compiles(&self) -> u64 {
+        self.compiles.load(Ordering::Relaxed)
+    }
+
+    fn recent_failure(&self, key: &Key) -> Option<Error> {
+        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        failures.get(key).filter(|(when, _)| when.elapsed() < FAILURE_KEPT).map(|(_, error)| error.clone())
+    }
+
+    fn note_failure(&self, key: Key, error: &Error) {
+        // Only what is the module's own fault; a limit or a lack of memory may be gone the next time.
+        if !matches!(error, Error::InvalidModule { .. }) {
+            return;
+        }
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        if failures.len() >= FAILURES_MAX {
+            failures.retain(|_, (when, _)| when.elapsed() < FAILURE_KEPT);
+        }
+        if failures.len() < FAILURES_MAX {
+            failures.insert(key, (Instant::now(), error.clone()));
+        }
+    }
+}
+
+/// Tells that a tier could not do what it was asked.
+fn warn(tier: &str, what: &str, error: &dyn core::fmt::Display) {
+    log::emit(Level::Warn, "hostel::cache", || format!("{tier}: {what}: {error}"));
+}
