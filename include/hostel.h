@@ -58,6 +58,12 @@ extern "C" {
  */
 typedef int32_t hostel_status;
 
+/**
+ * Called once with the `user_data` of callbacks when nothing uses them any more, on the thread that lets go last.
+ * It must not unwind or longjmp.
+ */
+typedef void (*hostel_finalizer)(void *user_data);
+
 /** Success. */
 #define HOSTEL_STATUS_OK 0
 /** An argument is wrong; the message names it. */
@@ -241,7 +247,15 @@ const uint8_t *hostel_error_payload(const hostel_error *error, size_t *len_out);
 hostel_trap hostel_error_trap(const hostel_error *error);
 
 /**
- * Where the guest was when it trapped, innermost function first, one a line with a line feed each: its index, its
+ * The name of a trap, such as "memory access out of bounds"; "none" for HOSTEL_TRAP_NONE, "unknown" for a number that is
+ * none.
+ *
+ * The string is never NULL and lives for ever. Thread-safe.
+ */
+const char *hostel_trap_name(hostel_trap trap);
+
+/**
+ * Where the guest was when it trapped, innermost function first, at most 64, one a line with a line feed each: its index, its
  * name and its place in the module's bytes, as far as they are known; "" when the engine does not tell.
  *
  * Never NULL; it lives as long as the error. Thread-safe.
@@ -362,17 +376,21 @@ typedef int32_t hostel_limit;
 #define HOSTEL_LIMIT_MODULE_BYTES 1
 /** Number of functions a module defines. */
 #define HOSTEL_LIMIT_FUNCTIONS 2
-/** Size of one function's body, in bytes. */
+
+/**
+ * Size of one function's body, in bytes. The validator has ceilings of its own, which make a module INVALID_MODULE:
+ * 7,654,321 bytes of a body, 50,000 locals of a function, 1,000 parameters or results, 100,000 imports or exports.
+ */
 #define HOSTEL_LIMIT_FUNCTION_BYTES 3
 
 /**
- * Size of each of a guest's memories, in bytes. A guest that starts above it is MEMORY_LIMIT; a growth above it
+ * Size of a guest's memories together, in bytes. A guest that starts above it is MEMORY_LIMIT; a growth above it
  * answers -1 to the guest, as WebAssembly has it, and a call that fails after that is MEMORY_LIMIT.
  */
 #define HOSTEL_LIMIT_MEMORY_BYTES 4
-/** Size of each of a guest's tables, in elements. */
+/** Size of a guest's tables together when it starts, and of each of them when it grows, in elements. */
 #define HOSTEL_LIMIT_TABLE_ELEMENTS 5
-/** Size of a call's output, in bytes. */
+/** Size of a call's output, in bytes. What a guest attaches when it says no may be as large, or 1 MiB. */
 #define HOSTEL_LIMIT_OUTPUT_BYTES 6
 
 /**
@@ -475,11 +493,232 @@ const char *hostel_engine_name(const hostel_engine *engine);
 void hostel_engine_free(hostel_engine *engine);
 
 /* ---- cache -----------------------------------------------------------------------------------------------
- * Caches: where compiled code will live. There is none yet; pass NULL wherever one may be given.
+ * Caches: where compiled code lives, so that it is compiled once.
  */
 
-/** A cache of compiled code. None can be made yet. */
+/** Bytes of a module key and of a sealing key. */
+#define HOSTEL_KEY_BYTES 32
+/** Use a directory although others may write to it, or it is another user's. Artifacts are sealed all the same. */
+#define HOSTEL_CACHE_TRUST_DIRECTORY 1
+
+/**
+ * A cache of compiled code: one tier, or several chained with hostel_cache_fallback_new(). Made by the
+ * hostel_cache_..._new functions, released by hostel_cache_free(). Any number of threads may use one at the same time.
+ *
+ * A cache never makes a load fail: what it cannot read, or does not believe, it compiles again, and tells the log.
+ */
 typedef struct hostel_cache hostel_cache;
+
+/**
+ * Loads bytes kept under a key: returns HOSTEL_STATUS_OK with `*data_out` and `*len_out` set to bytes that stay as they
+ * are until the `release` callback is called with them, HOSTEL_STATUS_NOT_CACHED if there are none, anything else if it
+ * failed. May be called from several threads at once; must not unwind or longjmp; likewise for the callbacks below.
+ */
+typedef hostel_status (*hostel_cache_load)(void *user_data, const char *key, const uint8_t **data_out, size_t *len_out);
+
+/** Lets go of bytes that the `load` callback handed out. */
+typedef void (*hostel_cache_release)(void *user_data, const uint8_t *data, size_t len);
+
+/** Keeps bytes under a key, which are valid during the call only. */
+typedef hostel_status (*hostel_cache_save)(void *user_data, const char *key, const uint8_t *data, size_t len);
+
+/** Says whether there are bytes under a key: HOSTEL_STATUS_OK or HOSTEL_STATUS_NOT_CACHED. */
+typedef hostel_status (*hostel_cache_contains)(void *user_data, const char *key);
+
+/** Forgets the bytes under a key. */
+typedef hostel_status (*hostel_cache_remove)(void *user_data, const char *key);
+
+/** A store of the host's own. Keys are text: 128 hexadecimal digits, the engine's fingerprint and the module's key. */
+typedef struct hostel_cache_callbacks {
+  /** sizeof(hostel_cache_callbacks). */
+  size_t struct_size;
+  /** Required. */
+  hostel_cache_load load;
+  /** Required. */
+  hostel_cache_release release;
+  /** Required. */
+  hostel_cache_save save;
+  /** May be NULL: then an entry is looked for by loading it. */
+  hostel_cache_contains contains;
+  /** May be NULL: then nothing is removed. */
+  hostel_cache_remove remove;
+} hostel_cache_callbacks;
+
+/** What a cache has counted, all tiers together, since it was made. */
+typedef struct hostel_cache_statistics {
+  /** sizeof(hostel_cache_statistics), set by the caller. */
+  size_t struct_size;
+  /** Loads that a tier could serve. */
+  uint64_t hits;
+  /** Times that a tier was asked and had nothing. */
+  uint64_t misses;
+  /** Modules that were compiled because no tier had them. */
+  uint64_t compiles;
+  /** Entries in the tiers now. */
+  uint64_t entries;
+  /** Bytes in the tiers now. */
+  uint64_t bytes;
+  /** Entries that made room for others. */
+  uint64_t evictions;
+  /** Entries that were damaged, foreign, or not sealed with the right key, and were not used. */
+  uint64_t rejected;
+} hostel_cache_statistics;
+
+/**
+ * Makes a cache in memory, shared by all threads, of at most about `bytes_max` bytes of code; what was not used for long
+ * goes first. A hit takes no lock of the whole.
+ *
+ * On success `*cache_out` is yours: release it with hostel_cache_free(). `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `cache_out` is NULL or `bytes_max` is 0.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE hostel_status hostel_cache_shared_new(uint64_t bytes_max, hostel_cache **cache_out, hostel_error **error_out);
+
+/**
+ * Makes a cache in memory in which each thread has its own part of at most about `bytes_max` bytes: a hit takes no lock.
+ * It pays in front of a shared one, for threads that use few modules often.
+ *
+ * Returns what hostel_cache_shared_new() returns. Thread-safe.
+ */
+HOSTEL_MUST_USE hostel_status hostel_cache_thread_local_new(uint64_t bytes_max, hostel_cache **cache_out, hostel_error **error_out);
+
+/**
+ * Makes a cache of files in a directory, which survives restarts and may be used by many processes at once: of those
+ * that want the same module, one compiles and the others wait.
+ *
+ * `path` is made if it is not there. It must be the user's own and closed to writing by others, unless `flags` has
+ * HOSTEL_CACHE_TRUST_DIRECTORY. About `bytes_max` bytes are kept; what was not used for long goes first.
+ * `key` is the secret that files are sealed with, HOSTEL_KEY_BYTES bytes, copied; NULL with a length of 0 stands for this
+ * user's own, kept in `$XDG_CONFIG_HOME/hostel/seal-key` (or `$HOME/.config`) with mode 0600 and made when first needed.
+ * The seal stops whoever can write the files and does not have the key; it does not stop the user's own programs.
+ *
+ * On success `*cache_out` is yours: release it with hostel_cache_free(). `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `path` or `cache_out` is NULL, `bytes_max` is 0, or `key` is not of its length;
+ *         HOSTEL_STATUS_CACHE_IO         if the directory cannot be made or is not to be trusted, or there is no key.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_cache_directory_new(const char *path,
+                                         const uint8_t *key,
+                                         size_t key_len,
+                                         uint64_t bytes_max,
+                                         uint32_t flags,
+                                         hostel_cache **cache_out,
+                                         hostel_error **error_out);
+
+/**
+ * Makes a cache over a store of the host's own: a database, an object store, a file format.
+ *
+ * `callbacks` is copied; `user_data` is passed to each of them, and to `finalizer`, which may be NULL, when the cache is
+ * not needed any more. The store need not be trusted: what it hands out is sealed with `key`, and checked on a copy.
+ * `key` is as for hostel_cache_directory_new(). When this fails, `user_data` stays yours.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `callbacks`, a required callback or `cache_out` is NULL, `struct_size` is not
+ *                                        that of this header, or `key` is not of its length;
+ *         HOSTEL_STATUS_CACHE_IO         if there is no key.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_cache_custom_new(const hostel_cache_callbacks *callbacks,
+                                      void *user_data,
+                                      hostel_finalizer finalizer,
+                                      const uint8_t *key,
+                                      size_t key_len,
+                                      hostel_cache **cache_out,
+                                      hostel_error **error_out);
+
+/**
+ * Chains two caches: what the first does not have, the second is asked for; a hit there is kept in the first, and what is
+ * compiled is kept in both. Either may itself be a chain.
+ *
+ * Both stay yours and may be freed; the chain keeps what it needs. On success `*cache_out` is yours: release it with
+ * hostel_cache_free(). `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `first`, `second` or `cache_out` is NULL.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_cache_fallback_new(const hostel_cache *first,
+                                        const hostel_cache *second,
+                                        hostel_cache **cache_out,
+                                        hostel_error **error_out);
+
+/**
+ * Says what a cache has counted, all tiers together.
+ *
+ * `stats_out->struct_size` must be set to sizeof(hostel_cache_statistics) before the call; the rest is written.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `cache` or `stats_out` is NULL, or `struct_size` is not that of this header.
+ * Thread-safe. For a directory it reads the directory.
+ */
+HOSTEL_MUST_USE hostel_status hostel_cache_stats(const hostel_cache *cache, hostel_cache_statistics *stats_out, hostel_error **error_out);
+
+/**
+ * Says what each tier of a cache has counted: a JSON object with `compiles` and `tiers`, an array, first tier first.
+ *
+ * On success `*json_out` is yours: release it with hostel_buffer_free(). `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `cache` or `json_out` is NULL.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE hostel_status hostel_cache_stats_json(const hostel_cache *cache, hostel_buffer *json_out, hostel_error **error_out);
+
+/**
+ * Whether a cache seems to have code of a module for an engine. `key` is HOSTEL_KEY_BYTES bytes, from hostel_module_key().
+ * False for NULL. Thread-safe.
+ */
+bool hostel_cache_contains_module(const hostel_cache *cache, const hostel_engine *engine, const uint8_t *key);
+
+/**
+ * Forgets a module's code for an engine, in every tier. Modules that are in use are not affected.
+ *
+ * Returns HOSTEL_STATUS_OK, also if there was none;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `cache`, `engine` or `key` is NULL.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_cache_remove_module(const hostel_cache *cache,
+                                         const hostel_engine *engine,
+                                         const uint8_t *key,
+                                         hostel_error **error_out);
+
+/**
+ * Keeps a module's live code in memory whatever is evicted, until it is unpinned or the cache is freed.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `cache`, `engine` or `key` is NULL;
+ *         HOSTEL_STATUS_NOT_CACHED       if no tier has it.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_cache_pin(const hostel_cache *cache,
+                               const hostel_engine *engine,
+                               const uint8_t *key,
+                               hostel_error **error_out);
+
+/**
+ * Lets pinned code be evicted again.
+ *
+ * Returns HOSTEL_STATUS_OK, also if it was not pinned;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `cache`, `engine` or `key` is NULL.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_cache_unpin(const hostel_cache *cache,
+                                 const hostel_engine *engine,
+                                 const uint8_t *key,
+                                 hostel_error **error_out);
+
+/** Lets go of a cache; modules from it, and chains with it, keep what they need. NULL is fine. */
+void hostel_cache_free(hostel_cache *cache);
 
 /* ---- module ----------------------------------------------------------------------------------------------
  * Modules: compiled guests, and what they import and export.
@@ -542,7 +781,8 @@ HOSTEL_MUST_USE hostel_status hostel_wat_to_wasm(const char *text, size_t text_l
 /**
  * Compiles a guest from a binary module.
  *
- * `wasm` is read during the call and not kept. `cache` and `options` must be NULL for now.
+ * `wasm` is read during the call and not kept. `cache` may be NULL: then nothing is kept; a module that it has is not
+ * compiled, and not validated again. `options` must be NULL for now.
  * On success `*module_out` is yours: release it with hostel_module_free(). On failure it is NULL.
  * `error_out` may be NULL; otherwise it receives NULL on success, else an error to release with hostel_error_free().
  *
@@ -551,7 +791,8 @@ HOSTEL_MUST_USE hostel_status hostel_wat_to_wasm(const char *text, size_t text_l
  *         HOSTEL_STATUS_INVALID_MODULE     if the bytes do not validate with every WebAssembly proposal on;
  *         HOSTEL_STATUS_UNSUPPORTED_MODULE if the module is over a limit, or needs what the engine lacks;
  *         HOSTEL_STATUS_OUT_OF_RESOURCES   if the system has no memory for its code.
- * Thread-safe. May take seconds for a large guest, on several threads; calls nothing back.
+ * Thread-safe. May take seconds for a large guest, and minutes for one that was made to; calls nothing back, and nothing
+ * interrupts it.
  */
 HOSTEL_MUST_USE
 hostel_status hostel_module_load(const hostel_engine *engine,
@@ -591,6 +832,83 @@ hostel_status hostel_module_load_file(const hostel_engine *engine,
                                       const hostel_load_options *options,
                                       hostel_module **module_out,
                                       hostel_error **error_out);
+
+/**
+ * Fetches a guest from a cache by its key alone.
+ *
+ * `key` is HOSTEL_KEY_BYTES bytes, from hostel_module_key() or BLAKE3 of the binary module.
+ * On success `*module_out` is yours: release it with hostel_module_free(). On failure it is NULL. `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT   if `engine`, `cache`, `key` or `module_out` is NULL;
+ *         HOSTEL_STATUS_NOT_CACHED         if no tier has code of it for this engine;
+ *         HOSTEL_STATUS_UNSUPPORTED_MODULE if it is over a limit of this engine.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_module_load_key(const hostel_engine *engine,
+                                     const hostel_cache *cache,
+                                     const uint8_t *key,
+                                     hostel_module **module_out,
+                                     hostel_error **error_out);
+
+/**
+ * Writes a module's key, BLAKE3 of its bytes, to the HOSTEL_KEY_BYTES bytes at `key_out`.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `module` or `key_out` is NULL.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE hostel_status hostel_module_key(const hostel_module *module, uint8_t *key_out, hostel_error **error_out);
+
+/**
+ * Where a module comes from: "compiled", or the tier of the cache that had it, such as "shared" or "directory"; NULL for
+ * NULL. The string lives for ever. Thread-safe.
+ */
+const char *hostel_module_origin(const hostel_module *module);
+
+/**
+ * Makes a sealed artifact of a module: its code as bytes, for hostel_module_deserialize() by an engine of the same kind,
+ * version and machine.
+ *
+ * `key` is the sealing key, as for hostel_cache_directory_new(). On success `*artifact_out` is yours: release it with
+ * hostel_buffer_free(). `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `module` or `artifact_out` is NULL, or `key` is not of its length;
+ *         HOSTEL_STATUS_CACHE_IO         if there is no key.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_module_serialize(const hostel_module *module,
+                                      const uint8_t *key,
+                                      size_t key_len,
+                                      hostel_buffer *artifact_out,
+                                      hostel_error **error_out);
+
+/**
+ * Loads a sealed artifact that hostel_module_serialize() made, in this process or another.
+ *
+ * `artifact` is copied before it is checked, and nothing in it is believed before that. `key` is the sealing key it was
+ * made with. On success `*module_out` is yours: release it with hostel_module_free(). `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT   if `engine`, `module_out` or a non-empty `artifact` is NULL, or `key` is not of
+ *                                          its length;
+ *         HOSTEL_STATUS_ARTIFACT_CORRUPT   if it is damaged, none of hostel's, or sealed with another key;
+ *         HOSTEL_STATUS_ARTIFACT_MISMATCH  if it was made by another engine, another version, or for another machine;
+ *         HOSTEL_STATUS_UNSUPPORTED_MODULE if the module is over a limit of this engine;
+ *         HOSTEL_STATUS_CACHE_IO           if there is no key.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_module_deserialize(const hostel_engine *engine,
+                                        const uint8_t *artifact,
+                                        size_t artifact_len,
+                                        const uint8_t *key,
+                                        size_t key_len,
+                                        hostel_module **module_out,
+                                        hostel_error **error_out);
 
 /** How many imports a module has; 0 for NULL. Thread-safe. */
 size_t hostel_module_import_count(const hostel_module *module);
@@ -655,12 +973,6 @@ typedef struct hostel_imports hostel_imports;
  * may call guests, this one included: each call has an instance of its own.
  */
 typedef hostel_status (*hostel_host_function)(void *user_data, hostel_caller *caller, const uint8_t *input, size_t input_len);
-
-/**
- * Called once with a function's `user_data` when nothing uses it any more, on the thread that lets go last.
- * It must not unwind or longjmp.
- */
-typedef void (*hostel_finalizer)(void *user_data);
 
 /** The type of a plain value: one of the HOSTEL_VALUE_* values. */
 typedef int32_t hostel_value_type;
@@ -906,7 +1218,7 @@ void hostel_guest_options_free(hostel_guest_options *options);
 /**
  * Links a module with what it may reach. Runs nothing of the guest yet.
  *
- * `imports` NULL means that the guest may reach nothing; otherwise it is frozen. `options` may be NULL.
+ * `imports` NULL means that the guest may reach nothing; otherwise it is frozen when this succeeds. `options` may be NULL.
  * On success `*guest_out` is yours: release it with hostel_guest_free(). On failure it is NULL.
  * `error_out` may be NULL; otherwise it receives NULL on success, else an error to release with hostel_error_free().
  *
@@ -1199,7 +1511,7 @@ void hostel_instance_free(hostel_instance *instance);
  * Turns a JSON text into a MessagePack value.
  *
  * `json` need not end with a zero byte; it is read during the call and not kept. On success `*msgpack_out` is yours:
- * release it with hostel_buffer_free(). `error_out` may be NULL. Values may lie 128 deep.
+ * release it with hostel_buffer_free(). `error_out` may be NULL. Values may lie 127 deep.
  *
  * Returns HOSTEL_STATUS_OK;
  *         HOSTEL_STATUS_INVALID_ARGUMENT if `msgpack_out` or a non-empty `json` is NULL, or the text is not UTF-8, not
@@ -1216,7 +1528,7 @@ hostel_status hostel_json_to_msgpack(const char *json,
  * Turns a MessagePack value into a JSON text. Binary becomes an array of integers, integer keys become text.
  *
  * `msgpack` is read during the call and not kept. On success `*json_out` is yours: release it with
- * hostel_buffer_free(); it does not end with a zero byte. `error_out` may be NULL. Values may lie 128 deep.
+ * hostel_buffer_free(); it does not end with a zero byte. `error_out` may be NULL. Values may lie 127 deep.
  *
  * Returns HOSTEL_STATUS_OK;
  *         HOSTEL_STATUS_INVALID_ARGUMENT if `json_out` or a non-empty `msgpack` is NULL, or the bytes are not just one

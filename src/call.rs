@@ -4,7 +4,7 @@
 //! calls, and takes the output out -> what came of it: the output, or one error with its status.
 
 use crate::guest::Guest;
-use crate::limits::{Limit, MemoryGate};
+use crate::limits::{Limit, Limits, MemoryGate};
 use crate::room::Room;
 use crate::sys::nesting;
 use crate::{Error, Result};
@@ -23,10 +23,19 @@ pub struct Options {
     pub memory_bytes_max: Option<u64>,
 }
 
+/// What a guest may always attach when it says no, however low the limit of its output.
+const REFUSAL_BYTES: u64 = 1 << 20;
+
 impl Options {
+    /// The limit of the output in force.
+    pub(crate) fn output_max(&self, limits: &Limits) -> u64 {
+        let engine_max = limits.get(Limit::OutputBytes);
+        self.output_bytes_max.map_or(engine_max, |max| max.min(engine_max))
+    }
+
     /// Sets a limit that a call may set.
     pub fn set_limit(&mut self, limit: Limit, value: u64) -> Result<()> {
-        crate::limits::Limits::default().set(limit, value)?; // checks the bounds
+        Limits::default().set(limit, value)?; // checks the bounds
         match limit {
             Limit::OutputBytes => self.output_bytes_max = Some(value),
             Limit::MemoryBytes => self.memory_bytes_max = Some(value),
@@ -48,6 +57,8 @@ pub struct State {
     pub memory: Arc<MemoryGate>,
     /// What the guest gave when it said no.
     pub refusal: Option<Vec<u8>>,
+    /// How many bytes that may be.
+    pub refusal_max: u64,
     /// Why a host function ended the call.
     pub stop: Option<Error>,
     /// What a host function ended the call with, successfully.
@@ -67,6 +78,7 @@ impl State {
         let context = options.context.load(core::sync::atomic::Ordering::Relaxed);
         self.context = AtomicPtr::new(context);
         self.refusal = None;
+        self.refusal_max = options.output_max(limits).max(REFUSAL_BYTES);
         self.stop = None;
         self.short_circuit = None;
         self.unwound = false;

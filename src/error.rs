@@ -106,6 +106,25 @@ pub enum TrapCode {
     Other = 13,
 }
 
+impl TrapCode {
+    /// Every code, in the order of the numbers.
+    pub const ALL: [TrapCode; 13] = [
+        TrapCode::Unreachable,
+        TrapCode::MemoryOutOfBounds,
+        TrapCode::TableOutOfBounds,
+        TrapCode::IndirectCallToNull,
+        TrapCode::BadSignature,
+        TrapCode::IntegerOverflow,
+        TrapCode::IntegerDivisionByZero,
+        TrapCode::BadConversionToInteger,
+        TrapCode::StackOverflow,
+        TrapCode::UnalignedAtomic,
+        TrapCode::UncaughtException,
+        TrapCode::OutOfMemory,
+        TrapCode::Other,
+    ];
+}
+
 impl fmt::Display for TrapCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -193,6 +212,8 @@ pub enum Error {
     NoSuchFunction(String),
     #[error("{0}")]
     BadAbi(String),
+    #[error("{0}")]
+    Misbehaved(String),
     #[error("{message}")]
     Envelope { message: String, payload: Vec<u8> },
     #[error("the guest said no: {}", Said(.payload, .wasm_error.as_deref()))]
@@ -203,6 +224,8 @@ pub enum Error {
     Trap(Box<Trap>),
     #[error("{0}")]
     StackOverflow(Box<Trap>),
+    #[error("{0}")]
+    TooDeep(String),
     #[error("{message}")]
     MemoryLimit { message: String, cause: Option<Box<Error>> },
     #[error("the output of {len} bytes is over the limit of {max} bytes")]
@@ -212,11 +235,6 @@ pub enum Error {
 }
 
 impl Error {
-    /// Calls lie too deep inside one another, through the host.
-    pub(crate) fn stack_overflow() -> Error {
-        Error::StackOverflow(Box::new(Trap { code: TrapCode::StackOverflow, backtrace: Vec::new() }))
-    }
-
     /// The number C sees.
     pub fn status(&self) -> Status {
         match self {
@@ -234,11 +252,11 @@ impl Error {
             Error::NotCached(_) => Status::NotCached,
             Error::Link(_) => Status::LinkError,
             Error::NoSuchFunction(_) => Status::NoSuchFunction,
-            Error::BadAbi(_) | Error::Envelope { .. } => Status::BadAbi,
+            Error::BadAbi(_) | Error::Misbehaved(_) | Error::Envelope { .. } => Status::BadAbi,
             Error::Guest { .. } => Status::GuestError,
             Error::Host { .. } => Status::HostError,
             Error::Trap(_) => Status::Trap,
-            Error::StackOverflow(_) => Status::StackOverflow,
+            Error::StackOverflow(_) | Error::TooDeep(_) => Status::StackOverflow,
             Error::MemoryLimit { .. } => Status::MemoryLimit,
             Error::OutputTooLarge { .. } => Status::OutputTooLarge,
             Error::InstanceDead => Status::InstanceDead,
@@ -282,7 +300,7 @@ impl Error {
     pub fn maybe_corrupt(&self) -> bool {
         match self.wasm_error() {
             Some(told) => told.kind.maybe_corrupt(),
-            None => self.trap().is_some() || matches!(self, Error::BadAbi(_) | Error::Host { .. } | Error::Internal(_)),
+            None => self.trap().is_some() || matches!(self, Error::Misbehaved(_) | Error::Host { .. } | Error::Internal(_)),
         }
     }
 }
@@ -299,15 +317,34 @@ impl fmt::Display for Said<'_> {
     }
 }
 
-/// A payload as people read it: text when it is text, else its length.
+/// Text of a guest's choosing as it may stand in a message: bounded, and without control characters or the ones that
+/// turn the direction of writing, which could forge the lines of a log.
+pub(crate) fn shown(text: &str) -> String {
+    const CHARS_MAX: usize = 256;
+    let harmless = |c: char| {
+        let turns = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
+        if c.is_control() {
+            c.escape_default().collect()
+        } else if turns {
+            c.escape_unicode().collect::<String>()
+        } else {
+            c.into()
+        }
+    };
+    let mut shown: String = text.chars().take(CHARS_MAX).map(harmless).collect();
+    if text.chars().nth(CHARS_MAX).is_some() {
+        shown.push_str("...");
+    }
+    shown
+}
+
+/// Bytes of a guest's choosing: as text when they are text, else their length.
 struct Preview<'a>(&'a [u8]);
 
 impl fmt::Display for Preview<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const SHOWN: usize = 300;
         match core::str::from_utf8(self.0) {
-            Ok(text) if text.chars().count() <= SHOWN => f.write_str(text),
-            Ok(text) => write!(f, "{}...", text.chars().take(SHOWN).collect::<String>()),
+            Ok(text) => f.write_str(&shown(text)),
             Err(_) => write!(f, "{} bytes of payload", self.0.len()),
         }
     }

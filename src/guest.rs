@@ -3,6 +3,7 @@
 use crate::abi::{Abi, Convention};
 use crate::call::{self, Options};
 use crate::engine::Host;
+use crate::error::shown;
 use crate::host::{Imports, Link};
 use crate::inspect::{Export, ExternType, FuncType};
 use crate::limits::Limits;
@@ -39,7 +40,9 @@ impl Guest {
         let takes_bytes = info.exports.iter().enumerate().map(takes_bytes).collect();
         // A reactor's own start, by the convention of the WASI toolchains: once, before anything else.
         let initialize = info.function("_initialize");
-        let initialize = initialize.filter(|&export| info.function_type(export).is_some_and(|ty| ty.slots() == 0));
+        if let Some(ty) = initialize.and_then(|export| info.function_type(export)).filter(|ty| ty.slots() != 0) {
+            return Err(Error::BadAbi(format!("the function _initialize has type {ty}, but should have none of either")));
+        }
         Ok(Guest { module: module.clone(), abi, convention, link, functions, takes_bytes, initialize })
     }
 
@@ -116,7 +119,8 @@ impl Guest {
     }
 
     pub(crate) fn convention(&self) -> Result<&dyn Convention> {
-        let unknown = || "the guest speaks no ABI that this library knows, so it cannot be called with bytes";
+        let unknown =
+            || "the guest speaks no ABI that this library knows: call it with plain values (hostel_guest_call_values), not bytes";
         self.convention.as_deref().ok_or_else(|| Error::BadAbi(unknown().into()))
     }
 
@@ -129,8 +133,12 @@ impl Guest {
     }
 
     fn no_such_function(&self, name: &str) -> Error {
-        let near = self.functions.keys().find(|known| known.eq_ignore_ascii_case(name));
-        let hint = near.map_or(String::new(), |near| format!("; did you mean \"{near}\"?"));
-        Error::NoSuchFunction(format!("the guest exports no function \"{name}\"{hint}"))
+        const NAMED_MAX: usize = 20;
+        let mut known: Vec<_> = self.functions.keys().take(NAMED_MAX).map(|name| shown(name)).collect();
+        if self.functions.len() > NAMED_MAX {
+            known.push("...".into());
+        }
+        let (name, known) = (shown(name), known.join(", "));
+        Error::NoSuchFunction(format!("the guest exports no function \"{name}\"; it exports {known}"))
     }
 }

@@ -40,8 +40,8 @@ pub const TABLE: [Row; 8] = [
     row(Limit::ModuleBytes, 64 * MIB, 1 << 30, false, "size of a module in bytes"),
     row(Limit::Functions, 100_000, 1_000_000, false, "number of functions of a module"),
     row(Limit::FunctionBytes, 8 * MIB, 8 * MIB, false, "size of a function body in bytes"),
-    row(Limit::MemoryBytes, 256 * MIB, 4096 * MIB, true, "size of a memory in bytes"),
-    row(Limit::TableElements, 1 << 20, 10_000_000, false, "size of a table in elements"),
+    row(Limit::MemoryBytes, 256 * MIB, 4096 * MIB, true, "size of a guest's memories in bytes"),
+    row(Limit::TableElements, 1 << 20, 10_000_000, false, "size of a guest's tables in elements"),
     row(Limit::OutputBytes, 256 * MIB, 4096 * MIB, true, "size of an output in bytes"),
     row(Limit::StackBytes, MIB, 64 * MIB, false, "guest stack in bytes"),
     row(Limit::Depth, 16, 256, false, "depth of calls from host functions into guests"),
@@ -107,10 +107,11 @@ impl Limits {
     }
 }
 
-/// The memory cap of one room, read by its memories when they grow.
+/// The memory cap of one room: what its memories together may have, asked when they are made and when they grow.
 #[derive(Debug, Default)]
 pub struct MemoryGate {
     max_bytes: AtomicUsize, // a 32-bit host cannot have more than this counts
+    bytes: AtomicUsize,
     refused: AtomicBool,
 }
 
@@ -121,13 +122,21 @@ impl MemoryGate {
         self.refused.store(false, Ordering::Relaxed);
     }
 
-    /// May a memory have `bytes`? A refusal is remembered.
-    pub fn allows(&self, bytes: u64) -> bool {
+    /// May the memories together have `more` bytes? Then they are counted; a refusal is remembered.
+    pub fn grow(&self, more: u64) -> bool {
+        let bytes = (self.bytes.load(Ordering::Relaxed) as u64).saturating_add(more);
         let allowed = bytes <= self.max_bytes();
-        if !allowed {
+        if allowed {
+            self.bytes.store(bytes as usize, Ordering::Relaxed);
+        } else {
             self.refused.store(true, Ordering::Relaxed);
         }
         allowed
+    }
+
+    /// A growth that was allowed did not come about.
+    pub fn give_back(&self, bytes: u64) {
+        self.bytes.fetch_sub(bytes as usize, Ordering::Relaxed);
     }
 
     /// The cap in force.

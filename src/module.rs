@@ -1,11 +1,13 @@
 //! A compiled guest: its outline, its code, and the engine it was compiled for.
 
 #[cfg(feature = "std")]
+use crate::Error;
+use crate::Result;
+#[cfg(feature = "std")]
 use crate::cache::{Cache, Entry};
 use crate::engine::{Code, Engine};
 use crate::inspect::{self, ModuleInfo};
 use crate::log::{self, Level};
-use crate::{Error, Result};
 use alloc::{format, sync::Arc};
 
 /// A module, ready to be linked. Immutable and shared.

@@ -44,9 +44,9 @@ static void the_size_of_a_function_is_limited(const hostel_engine *engine) {
 
 static void the_size_of_a_table_is_limited(const hostel_engine *engine) {
   hostel_engine *limited = limited_engine(engine, HOSTEL_LIMIT_TABLE_ELEMENTS, 10);
-  accepts_text(limited, "(module (table 10 funcref) (table 10 funcref))"); /* each of them */
+  accepts_text(limited, "(module (table 4 funcref) (table 6 funcref))"); /* all of them together */
   refuses_text(limited, "(module (table 11 funcref))", "table");
-  refuses_text(limited, "(module (table 1 funcref) (table 11 externref))", "table");
+  refuses_text(limited, "(module (table 1 funcref) (table 10 externref))", "table");
   hostel_engine_free(limited);
 }
 
@@ -103,6 +103,18 @@ static void a_call_can_lower_the_limit_of_its_output_but_not_raise_it(const host
   hostel_call_options_free(options);
   hostel_guest_free(guest);
   hostel_engine_free(limited);
+}
+
+static void what_a_guest_attaches_when_it_says_no_is_limited_too(const hostel_engine *engine) {
+  const size_t enough = 1 << 20;
+  uint8_t *much = calloc(1, enough + 1);
+  hostel_engine *strict = limited_engine(engine, HOSTEL_LIMIT_OUTPUT_BYTES, 1);
+  hostel_guest *echo = open_file(strict, "echo.wasm");
+  REFUSES(GUEST_ERROR, "", hostel_guest_call(echo, "fail", much, enough, NULL, &output, &error));
+  REFUSES(OUTPUT_TOO_LARGE, "1048577", hostel_guest_call(echo, "fail", much, enough + 1, NULL, &output, &error));
+  hostel_guest_free(echo);
+  hostel_engine_free(strict);
+  free(much);
 }
 
 static void what_a_guest_attaches_when_it_says_no_is_no_output(const hostel_engine *engine) {
@@ -163,6 +175,7 @@ int main(int argc, char **argv) {
       TEST(an_output_may_be_just_as_large_as_the_engine_allows),
       TEST(a_call_can_lower_the_limit_of_its_output_but_not_raise_it),
       TEST(what_a_guest_attaches_when_it_says_no_is_no_output),
+      TEST(what_a_guest_attaches_when_it_says_no_is_limited_too),
       TEST(a_larger_stack_is_a_deeper_one),
       TEST(a_tiny_stack_overflows_and_does_no_harm),
   };

@@ -120,11 +120,35 @@ static void many_traps_leave_nothing_behind(const hostel_engine *engine) {
   hostel_guest_free(guest);
 }
 
+/* A guest chooses how deep it recurses and what its functions are called. */
+static void a_backtrace_is_bounded(const hostel_engine *engine) {
+  enum { NAME = 20000 };
+  static char text[NAME + 400];
+  static char name[NAME + 1];
+  memset(name, 'n', NAME);
+  snprintf(text, sizeof text,
+           "(module (func $%s (export \"f\") (param i32) (if (local.get 0) (then (call 0 (i32.sub (local.get 0) (i32.const 1)))))"
+           " unreachable))",
+           name);
+  hostel_guest *guest = open_text(engine, text);
+  uint64_t values[] = {5000};
+  hostel_error *error = RUBBISH;
+  CHECK(hostel_guest_call_values(guest, "f", values, 1, NULL, &error) == HOSTEL_STATUS_TRAP);
+  CHECK(strlen(hostel_error_backtrace(error)) < 64 * 400);
+  CHECK(strlen(hostel_error_message(error)) < 400);
+  hostel_error_free(error);
+  hostel_guest_free(guest);
+}
+
 int main(int argc, char **argv) {
   static const test tests[] = {
-      TEST(each_trap_has_its_code_and_the_next_call_works), TEST(an_instance_is_dead_after_any_of_them),
-      TEST(a_panic_of_a_rust_guest_is_unreachable),         TEST(a_rust_guest_may_run_out_of_stack),
-      TEST(a_backtrace_names_functions_innermost_first),    TEST(many_traps_leave_nothing_behind),
+      TEST(each_trap_has_its_code_and_the_next_call_works),
+      TEST(an_instance_is_dead_after_any_of_them),
+      TEST(a_panic_of_a_rust_guest_is_unreachable),
+      TEST(a_rust_guest_may_run_out_of_stack),
+      TEST(a_backtrace_names_functions_innermost_first),
+      TEST(many_traps_leave_nothing_behind),
+      TEST(a_backtrace_is_bounded),
   };
   return RUN_TESTS(argc, argv, tests);
 }

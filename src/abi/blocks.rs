@@ -5,8 +5,8 @@ use crate::engine::Instance;
 use crate::inspect::ValueType::I32;
 use crate::inspect::{FuncType, ModuleInfo};
 use crate::log::{self, Level};
-use crate::{Error, Result};
-use alloc::{boxed::Box, format, string::String};
+use crate::{Error, Result, sys};
+use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::ops::Range;
 
 /// A guest's two functions for blocks: `(len) -> ptr` and `(ptr, len)`.
@@ -38,7 +38,7 @@ impl Blocks {
     /// Copies bytes into a new block, which then belongs to the guest. Also makes one for no bytes at all.
     pub fn put(&self, instance: &mut dyn Instance, bytes: &[u8]) -> Result<(u32, u32)> {
         // The highest bit of a length may mean something else in an ABI; half of the address space is the most.
-        let too_long = || Error::BadAbi(format!("{} bytes do not fit a 32-bit guest", bytes.len()));
+        let too_long = || Error::OutOfResources(format!("{} bytes are more than a 32-bit guest takes", bytes.len()));
         let len = i32::try_from(bytes.len()).map_err(|_| too_long())? as u32;
         let mut slots = [u64::from(len)];
         instance.call(self.alloc, &mut slots)?;
@@ -74,10 +74,9 @@ impl Blocks {
             let wanted = &block[wanted];
             let too_large = wanted.len() as u64 > output_max;
             if too_large {
-                Err(Error::OutputTooLarge { len: wanted.len() as u64, max: output_max })
-            } else {
-                Ok(Box::from(wanted))
+                return Err(Error::OutputTooLarge { len: wanted.len() as u64, max: output_max });
             }
+            sys::copy(wanted).map(Vec::into_boxed_slice)
         });
         self.release(instance, ptr, len)?;
         output
@@ -91,7 +90,7 @@ impl Blocks {
             let max = gate.max_bytes();
             return Error::MemoryLimit { message: format!("{message} within the limit of {max} bytes"), cause: None };
         }
-        Error::BadAbi(message)
+        Error::Misbehaved(message)
     }
 }
 

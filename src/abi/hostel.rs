@@ -3,11 +3,11 @@
 
 use super::blocks::{Blocks, pack, same_type, unpack};
 use super::{Convention, Provided, range};
-use crate::Result;
 use crate::engine::Instance;
 use crate::host::Reply;
 use crate::inspect::ValueType::{I32, I64};
 use crate::inspect::{FuncType, ModuleInfo};
+use crate::{Error, Result, sys};
 use alloc::boxed::Box;
 use core::ops::Range;
 
@@ -78,7 +78,11 @@ static FAIL: Provided = Provided {
     ty: || FuncType::new(&[I32, I32], &[]),
     call: |instance, slots| {
         let place = range(instance, slots[0] as u32, slots[1] as u32, "the payload of hostel_fail")?;
-        let payload = instance.memory()[place].to_vec();
+        let max = instance.state().refusal_max;
+        if place.len() as u64 > max {
+            return Err(Error::OutputTooLarge { len: place.len() as u64, max });
+        }
+        let payload = sys::copy(&instance.memory()[place])?;
         instance.state().refusal = Some(payload);
         Ok(())
     },

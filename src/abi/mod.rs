@@ -44,10 +44,10 @@ impl Abi {
 
     /// The ABI with this name.
     pub fn from_name(name: &str) -> Result<Abi> {
-        Self::ALL
-            .into_iter()
-            .find(|abi| abi.name() == name)
-            .ok_or_else(|| Error::InvalidArgument(format!("abi: there is no ABI called \"{name}\"")))
+        Self::ALL.into_iter().find(|abi| abi.name() == name).ok_or_else(|| {
+            let known = Self::ALL.map(Abi::name).join(", ");
+            Error::InvalidArgument(format!("abi: there is no ABI called \"{name}\"; there are auto, {known}"))
+        })
     }
 
     /// Checks that a module has what the ABI needs.
@@ -98,6 +98,6 @@ fn range(instance: &mut dyn Instance, ptr: u32, len: u32, what: impl Display) ->
     let (start, size) = (ptr as usize, instance.memory().len());
     match start.checked_add(len as usize) {
         Some(end) if end <= size => Ok(start..end),
-        _ => Err(Error::BadAbi(format!("{what} ({len} bytes at {ptr:#x}) is outside the guest's memory of {size} bytes"))),
+        _ => Err(Error::Misbehaved(format!("{what} ({len} bytes at {ptr:#x}) is outside the guest's memory of {size} bytes"))),
     }
 }

@@ -50,7 +50,8 @@ impl SealKey {
 pub fn seal(entry: &Entry, key: &SealKey, fingerprint: &[u8; 32]) -> Result<Vec<u8>> {
     let mut bytes = entry.code.serialize()?;
     let artifact_len = bytes.len() as u64;
-    let outline = rmp_serde::to_vec(&*entry.info).map_err(|error| Error::Internal(format!("cannot write an outline: {error}")))?;
+    let outline =
+        rmp_serde::to_vec(&*entry.info).map_err(|error| Error::Internal(format!("cannot write an outline: {error}")))?;
     bytes.reserve_exact(outline.len() + TRAILER);
     bytes.extend_from_slice(&outline);
     bytes.extend_from_slice(&artifact_len.to_le_bytes());

@@ -2,8 +2,8 @@
 
 use super::seal::{self, SealKey};
 use super::{Entry, Key, Stats, Tier, warn};
-use crate::engine::Engine;
 use crate::Result;
+use crate::engine::Engine;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A store of sealed artifacts. It need not be trusted: what it hands out is checked before it is used.

@@ -44,6 +44,8 @@ const UNFINISHED: Features = Features::LEGACY_EXCEPTIONS
 
 const DEPTH: &str = "how deep a guest may recurse in a stack of a given size differs between engines";
 
+const COMPILE_TIME: &str = "a small module can be made that compiles for minutes, and nothing interrupts it";
+
 /// Every engine there is, built or not, in the order they are listed.
 pub static ENGINES: [Capabilities; 2] = [
     Capabilities {
@@ -57,7 +59,7 @@ pub static ENGINES: [Capabilities; 2] = [
                 .union(Features::GC)
                 .union(Features::CM_ASYNC),
         ),
-        notes: &[DEPTH],
+        notes: &[DEPTH, "the bits of a NaN that an operation makes are the processor's", COMPILE_TIME],
         #[cfg(feature = "cranelift")]
         make: Some(super::cranelift::new),
         #[cfg(not(feature = "cranelift"))]
@@ -75,7 +77,7 @@ pub static ENGINES: [Capabilities; 2] = [
                 .union(Features::WIDE_ARITHMETIC)
                 .union(Features::CM_ASYNC),
         ),
-        notes: &[DEPTH, "errors carry no backtrace"],
+        notes: &[DEPTH, "the bits of a NaN that an operation makes are always the same", "errors carry no backtrace"],
         make: Some(super::wasmi::new),
     },
 ];

@@ -104,12 +104,16 @@ pub trait Instance {
 
 /// Makes an engine by name.
 pub fn new(name: &str, limits: Limits) -> Result<Arc<dyn Engine>> {
-    let capabilities =
-        capabilities::find(name).ok_or_else(|| Error::UnsupportedEngine(format!("there is no engine called \"{name}\"")))?;
+    let capabilities = capabilities::find(name)
+        .ok_or_else(|| Error::UnsupportedEngine(format!("there is no engine called \"{name}\"; this build has {}", names())))?;
     match capabilities.make {
         Some(make) => make(limits),
-        None => Err(Error::UnsupportedEngine(format!("the engine \"{name}\" is not part of this build"))),
+        None => Err(Error::UnsupportedEngine(format!("the engine \"{name}\" is not part of this build, which has {}", names()))),
     }
+}
+
+fn names() -> String {
+    capabilities::built().map(|engine| engine.name).collect::<Vec<_>>().join(", ")
 }
 
 /// The name of the engine a host gets that does not choose.

@@ -114,12 +114,16 @@ struct Data {
 }
 
 impl wasmi::ResourceLimiter for Data {
-    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> Result<bool, wasmi_core::LimiterError> {
-        Ok(self.state.memory.allows(desired as u64))
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> Result<bool, wasmi_core::LimiterError> {
+        Ok(self.state.memory.grow((desired - current) as u64))
     }
 
     fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> Result<bool, wasmi_core::LimiterError> {
         Ok(desired as u64 <= self.table_elements_max)
+    }
+
+    fn memory_grow_failed(&mut self, _: &MemoryError) -> Result<(), wasmi_core::LimiterError> {
+        Ok(()) // what was counted stays counted: the guest has met the end of its memory anyway
     }
 
     fn instances(&self) -> usize {
@@ -155,7 +159,11 @@ impl Exports for Store<Data> {
 
 impl Exports for Caller<'_, Data> {
     fn export(&self, name: &str) -> Option<Extern> {
-        self.get_export(name)
+        // The interpreter knows no instance when the host calls an import that the guest exports again.
+        match self.data().instance {
+            Some(instance) => instance.get_export(self, name),
+            None => self.get_export(name),
+        }
     }
 
     fn carried(&mut self) -> &mut Data {

@@ -1,7 +1,7 @@
 //! The error taxonomy of holochain's guests: what they and their hosts tell each other, and what every other error of
 //! this library counts as among them. The kinds and what they mean are those of crate `holochain_wasmer_common` 0.0.103.
 
-use super::{Error, Preview};
+use super::{Error, Preview, shown};
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
@@ -82,8 +82,10 @@ impl Kind {
             }
             Error::ArtifactMismatch(_) | Error::ArtifactCorrupt(_) => Kind::ModuleDeserialize,
             Error::Envelope { .. } => Kind::Deserialize,
-            Error::BadAbi(_) | Error::MemoryLimit { .. } => Kind::Memory,
-            Error::Trap(_) | Error::StackOverflow(_) | Error::NoSuchFunction(_) | Error::InstanceDead => Kind::CallError,
+            Error::BadAbi(_) | Error::Misbehaved(_) | Error::MemoryLimit { .. } => Kind::Memory,
+            Error::Trap(_) | Error::StackOverflow(_) | Error::TooDeep(_) | Error::NoSuchFunction(_) | Error::InstanceDead => {
+                Kind::CallError
+            }
             Error::OutputTooLarge { .. } | Error::OutOfResources(_) => Kind::Memory,
             _ => return None,
         })
@@ -120,7 +122,7 @@ impl WasmError {
 
 impl fmt::Display for WasmError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.module_path, self.line, self.kind.name())?;
+        write!(f, "{}:{}: {}", shown(&self.module_path), self.line, self.kind.name())?;
         if self.payload.is_empty() { Ok(()) } else { write!(f, ": {}", Preview(&self.payload)) }
     }
 }

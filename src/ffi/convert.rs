@@ -10,7 +10,7 @@ use core::ffi::c_char;
 /// Turns a JSON text into a MessagePack value.
 ///
 /// `json` need not end with a zero byte; it is read during the call and not kept. On success `*msgpack_out` is yours:
-/// release it with hostel_buffer_free(). `error_out` may be NULL. Values may lie 128 deep.
+/// release it with hostel_buffer_free(). `error_out` may be NULL. Values may lie 127 deep.
 ///
 /// Returns HOSTEL_STATUS_OK;
 ///         HOSTEL_STATUS_INVALID_ARGUMENT if `msgpack_out` or a non-empty `json` is NULL, or the text is not UTF-8, not
@@ -35,7 +35,7 @@ pub unsafe extern "C" fn hostel_json_to_msgpack(
 /// Turns a MessagePack value into a JSON text. Binary becomes an array of integers, integer keys become text.
 ///
 /// `msgpack` is read during the call and not kept. On success `*json_out` is yours: release it with
-/// hostel_buffer_free(); it does not end with a zero byte. `error_out` may be NULL. Values may lie 128 deep.
+/// hostel_buffer_free(); it does not end with a zero byte. `error_out` may be NULL. Values may lie 127 deep.
 ///
 /// Returns HOSTEL_STATUS_OK;
 ///         HOSTEL_STATUS_INVALID_ARGUMENT if `json_out` or a non-empty `msgpack` is NULL, or the bytes are not just one

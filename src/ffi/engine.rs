@@ -30,14 +30,15 @@ pub type hostel_limit = i32;
 pub const HOSTEL_LIMIT_MODULE_BYTES: hostel_limit = 1;
 /// Number of functions a module defines.
 pub const HOSTEL_LIMIT_FUNCTIONS: hostel_limit = 2;
-/// Size of one function's body, in bytes.
+/// Size of one function's body, in bytes. The validator has ceilings of its own, which make a module INVALID_MODULE:
+/// 7,654,321 bytes of a body, 50,000 locals of a function, 1,000 parameters or results, 100,000 imports or exports.
 pub const HOSTEL_LIMIT_FUNCTION_BYTES: hostel_limit = 3;
-/// Size of each of a guest's memories, in bytes. A guest that starts above it is MEMORY_LIMIT; a growth above it
+/// Size of a guest's memories together, in bytes. A guest that starts above it is MEMORY_LIMIT; a growth above it
 /// answers -1 to the guest, as WebAssembly has it, and a call that fails after that is MEMORY_LIMIT.
 pub const HOSTEL_LIMIT_MEMORY_BYTES: hostel_limit = 4;
-/// Size of each of a guest's tables, in elements.
+/// Size of a guest's tables together when it starts, and of each of them when it grows, in elements.
 pub const HOSTEL_LIMIT_TABLE_ELEMENTS: hostel_limit = 5;
-/// Size of a call's output, in bytes.
+/// Size of a call's output, in bytes. What a guest attaches when it says no may be as large, or 1 MiB.
 pub const HOSTEL_LIMIT_OUTPUT_BYTES: hostel_limit = 6;
 /// Stack of a guest, in bytes. How deep a recursion that allows differs between engines. An engine that generates code
 /// uses the stacks of its threads again: where another engine of the process asked for larger ones, it may give more.

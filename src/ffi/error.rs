@@ -4,7 +4,7 @@ use super::boundary;
 use super::boundary::callback::{EMPTY, c_text};
 use super::status::{HOSTEL_STATUS_OK, hostel_status};
 use crate::Error;
-use crate::error::Kind;
+use crate::error::{Kind, TrapCode};
 use core::ffi::c_char;
 use std::ffi::CString;
 use std::fmt::Write;
@@ -136,7 +136,22 @@ pub unsafe extern "C" fn hostel_error_trap(error: *const hostel_error) -> hostel
     error.and_then(|error| error.error.trap()).map_or(HOSTEL_TRAP_NONE, |trap| trap.code as hostel_trap)
 }
 
-/// Where the guest was when it trapped, innermost function first, one a line with a line feed each: its index, its
+/// The name of a trap, such as "memory access out of bounds"; "none" for HOSTEL_TRAP_NONE, "unknown" for a number that is
+/// none.
+///
+/// The string is never NULL and lives for ever. Thread-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn hostel_trap_name(trap: hostel_trap) -> *const c_char {
+    static NAMES: LazyLock<Vec<CString>> = LazyLock::new(|| TrapCode::ALL.iter().map(|code| c_text(&code.to_string())).collect());
+    match trap {
+        HOSTEL_TRAP_NONE => c"none".as_ptr(),
+        trap => {
+            usize::try_from(trap - 1).ok().and_then(|index| NAMES.get(index)).map_or(c"unknown".as_ptr(), |name| name.as_ptr())
+        }
+    }
+}
+
+/// Where the guest was when it trapped, innermost function first, at most 64, one a line with a line feed each: its index, its
 /// name and its place in the module's bytes, as far as they are known; "" when the engine does not tell.
 ///
 /// Never NULL; it lives as long as the error. Thread-safe.

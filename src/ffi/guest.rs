@@ -81,7 +81,7 @@ pub unsafe extern "C" fn hostel_guest_options_free(options: *mut hostel_guest_op
 
 /// Links a module with what it may reach. Runs nothing of the guest yet.
 ///
-/// `imports` NULL means that the guest may reach nothing; otherwise it is frozen. `options` may be NULL.
+/// `imports` NULL means that the guest may reach nothing; otherwise it is frozen when this succeeds. `options` may be NULL.
 /// On success `*guest_out` is yours: release it with hostel_guest_free(). On failure it is NULL.
 /// `error_out` may be NULL; otherwise it receives NULL on success, else an error to release with hostel_error_free().
 ///
@@ -105,7 +105,7 @@ pub unsafe extern "C" fn hostel_guest_new(
             let module = &boundary::borrow("module", module)?.inner;
             let abi = boundary::borrow_optional(options).and_then(|options| options.abi);
             let guest = match boundary::borrow_optional(imports) {
-                Some(imports) => Guest::new(module, boundary::shared(&imports.inner).freeze(), abi)?,
+                Some(imports) => boundary::shared(&imports.inner).freeze_for(|imports| Guest::new(module, imports, abi))?,
                 None => Guest::new(module, &Imports::default(), abi)?,
             };
             Ok(hostel_guest { abi: c_text(guest.abi().map_or("none", Abi::name)), inner: Arc::new(guest) })

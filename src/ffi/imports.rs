@@ -3,7 +3,7 @@
 use super::boundary;
 use super::boundary::callback::{UserData, bytes_function, raw_function};
 use super::error::{hostel_error, hostel_kind};
-use super::status::hostel_status;
+use super::status::{hostel_finalizer, hostel_status};
 use crate::error::{Kind, WasmError};
 use crate::host::{Caller, Failure, Imports, Reply};
 use crate::inspect::{FuncType, ValueType};
@@ -35,10 +35,11 @@ pub(super) struct Definitions {
 }
 
 impl Definitions {
-    /// The functions, from now on for good.
-    pub(super) fn freeze(&mut self) -> &Imports {
+    /// Uses the functions; when that succeeds they are frozen.
+    pub(super) fn freeze_for<T>(&mut self, use_them: impl FnOnce(&Imports) -> Result<T>) -> Result<T> {
+        let used = use_them(&self.imports)?;
         self.frozen = true;
-        &self.imports
+        Ok(used)
     }
 }
 
@@ -74,10 +75,6 @@ pub type hostel_host_function = Option<
 /// larger of both. Otherwise as hostel_host_function; a failure always ends the guest's call.
 pub type hostel_raw_function =
     Option<unsafe extern "C" fn(user_data: *mut c_void, caller: *mut hostel_caller, values: *mut u64) -> hostel_status>;
-
-/// Called once with a function's `user_data` when nothing uses it any more, on the thread that lets go last.
-/// It must not unwind or longjmp.
-pub type hostel_finalizer = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
 
 /// Makes an empty set of functions.
 ///

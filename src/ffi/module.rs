@@ -152,7 +152,8 @@ pub unsafe extern "C" fn hostel_wat_to_wasm(
 ///         HOSTEL_STATUS_INVALID_MODULE     if the bytes do not validate with every WebAssembly proposal on;
 ///         HOSTEL_STATUS_UNSUPPORTED_MODULE if the module is over a limit, or needs what the engine lacks;
 ///         HOSTEL_STATUS_OUT_OF_RESOURCES   if the system has no memory for its code.
-/// Thread-safe. May take seconds for a large guest, on several threads; calls nothing back.
+/// Thread-safe. May take seconds for a large guest, and minutes for one that was made to; calls nothing back, and nothing
+/// interrupts it.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hostel_module_load(

@@ -1,7 +1,7 @@
 //! Statuses: what every fallible function returns.
 
 use crate::Status;
-use core::ffi::c_char;
+use core::ffi::{c_char, c_void};
 
 /// What became of a call: one of the HOSTEL_STATUS_* values. 0 is success.
 ///
@@ -65,6 +65,10 @@ pub const HOSTEL_STATUS_OUTPUT_TOO_LARGE: hostel_status = 309;
 pub const HOSTEL_STATUS_INSTANCE_DEAD: hostel_status = 310;
 /// The program ended with an exit code other than 0.
 pub const HOSTEL_STATUS_EXIT: hostel_status = 311;
+
+/// Called once with the `user_data` of callbacks when nothing uses them any more, on the thread that lets go last.
+/// It must not unwind or longjmp.
+pub type hostel_finalizer = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
 
 /// The name of a status without its prefix, such as "OUT_OF_FUEL"; "UNKNOWN" for a number that is none.
 ///

@@ -3,6 +3,7 @@
 use super::{BytesFunction, Caller, HostFunction, Imports, Reply};
 use crate::abi::{Convention, Provided};
 use crate::engine::{Host, Instance};
+use crate::error::shown;
 use crate::inspect::{ExternType, FuncType, Import, ModuleInfo};
 use crate::{Error, Result};
 use alloc::{format, string::String, sync::Arc, vec::Vec};
@@ -26,15 +27,26 @@ impl Link {
         for import in &info.imports {
             match bind(import, convention.as_deref(), imports) {
                 Ok(target) => targets.push(target),
-                Err(problem) => problems.push(format!("{}.{}: {problem}", import.module, import.name)),
+                Err(problem) => problems.push(format!("{}.{}: {problem}", shown(&import.module), shown(&import.name))),
             }
         }
         match problems.as_slice() {
             [] => Ok(Link { targets, convention }),
             [one] => Err(Error::Link(format!("cannot link the import {one}"))),
-            many => Err(Error::Link(format!("cannot link {} imports: {}", many.len(), many.join("; ")))),
+            many => Err(Error::Link(format!("cannot link {} imports: {}", many.len(), named(many)))),
         }
     }
+}
+
+/// Them all, as far as a message can hold them.
+fn named(problems: &[String]) -> String {
+    const NAMED_MAX: usize = 200;
+    let more = problems.len().saturating_sub(NAMED_MAX);
+    let mut named = problems[..problems.len() - more].join("; ");
+    if more > 0 {
+        named.push_str(&format!("; and {more} more"));
+    }
+    named
 }
 
 fn bind(import: &Import, convention: Option<&dyn Convention>, imports: &Imports) -> Result<Target, String> {
@@ -102,7 +114,8 @@ fn enter_again(instance: &mut dyn Instance) -> Result<()> {
     const DEPTH_MAX: u32 = 4;
     let depth = &mut instance.state().host_depth;
     if *depth == DEPTH_MAX {
-        return Err(Error::stack_overflow());
+        let message = "call stack exhausted: the guest's allocator calls the host for answers that need the allocator again";
+        return Err(Error::TooDeep(message.into()));
     }
     *depth += 1;
     Ok(())

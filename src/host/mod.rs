@@ -46,6 +46,9 @@ impl Imports {
     }
 
     fn add(&mut self, module: &str, name: &str, function: HostFunction) -> Result<()> {
+        if name == "hostel_fail" && matches!(module, "hostel" | "env") {
+            return Err(Error::InvalidArgument(format!("name: {module}.{name} is provided by the ABI \"hostel\" itself")));
+        }
         let key = (String::from(module), String::from(name));
         if self.functions.contains_key(&key) {
             return Err(Error::InvalidArgument(format!("name: {module}.{name} is defined already")));

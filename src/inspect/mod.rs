@@ -69,22 +69,22 @@ impl ModuleInfo {
         }
     }
 
-    /// Bytes of the largest memory at the start.
+    /// Bytes of all memories at the start.
     pub fn memory_bytes_at_start(&self) -> u64 {
         let bytes = |ty: &ExternType| match ty {
             ExternType::Memory { pages, page_bytes, .. } => pages.min.saturating_mul(*page_bytes),
             _ => 0,
         };
-        self.memories.iter().map(bytes).max().unwrap_or(0)
+        self.memories.iter().map(bytes).fold(0, u64::saturating_add)
     }
 
-    /// Elements of the largest table at the start.
+    /// Elements of all tables at the start.
     pub fn table_elements_at_start(&self) -> u64 {
         let elements = |ty: &ExternType| match ty {
             ExternType::Table { size, .. } => size.min,
             _ => 0,
         };
-        self.tables.iter().map(elements).max().unwrap_or(0)
+        self.tables.iter().map(elements).fold(0, u64::saturating_add)
     }
 }
 
@@ -114,8 +114,9 @@ pub fn inspect(wasm: &[u8], features: Features, limits: &Limits) -> Result<Modul
 
 fn invalid(error: &wasmparser::BinaryReaderError) -> Error {
     let mut message = String::from(error.message());
-    if let Some(rest) = message.strip_prefix("magic header not detected") {
-        message = format!("not a WebAssembly module{rest}");
+    if message.starts_with("magic header not detected") {
+        message =
+            "not a WebAssembly module: a binary module begins with \"\\0asm\"; text format has a function of its own".into();
     }
     Error::InvalidModule { message, offset: error.offset() as usize }
 }

@@ -3,7 +3,10 @@
 use super::{Export, ExternType, Features, FuncType, Import, ModuleInfo, Range, ValueType};
 use crate::limits::{Limit, Limits};
 use crate::{Error, Result};
-use alloc::{string::ToString, vec::Vec};
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
 use wasmparser::types::{CoreTypeId, TypesRef};
 use wasmparser::{BinaryReaderError, Encoding, FuncToValidate, FuncValidatorAllocations, FunctionBody, Operator};
 use wasmparser::{ExternalKind, Parser, Payload, TypeRef, ValidPayload, Validator, ValidatorResources};

@@ -45,8 +45,7 @@ impl Room {
     /// Runs one call. After an error that stopped the guest half-way the room is dead.
     pub fn call(&mut self, guest: &Guest, export: usize, input: &[u8], options: &Options) -> Result<Box<[u8]>> {
         self.instance.state().begin(guest, options);
-        let engine_max = guest.limits().get(Limit::OutputBytes);
-        let output_max = options.output_bytes_max.unwrap_or(engine_max).min(engine_max);
+        let output_max = options.output_max(guest.limits());
         let outcome = guest.convention()?.call(&mut *self.instance, export, input, output_max);
         self.settle(outcome, output_max)
     }

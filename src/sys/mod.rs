@@ -1,10 +1,20 @@
 //! What is asked of the operating system or of the standard library, so that the rest need not know which there is.
 
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
 
 #[cfg(feature = "std")]
 pub(crate) mod files;
 pub(crate) mod nesting;
+
+/// A copy of bytes whose number a guest has chosen: OUT_OF_RESOURCES, and not the end of the process, when there is no
+/// memory for it.
+pub(crate) fn copy(bytes: &[u8]) -> crate::Result<Vec<u8>> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(bytes.len())
+        .map_err(|_| crate::Error::OutOfResources(alloc::format!("no memory for {} bytes", bytes.len())))?;
+    copy.extend_from_slice(bytes);
+    Ok(copy)
+}
 
 /// Runs `f`; a panic becomes its message.
 #[cfg(feature = "std")]

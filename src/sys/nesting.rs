@@ -2,6 +2,7 @@
 
 use crate::limits::{Limit, Limits};
 use crate::{Error, Result};
+use alloc::format;
 
 #[cfg(feature = "std")]
 mod depth {
@@ -47,7 +48,9 @@ impl Drop for Nested {
 pub(crate) fn enter(limits: &Limits) -> Result<Nested> {
     let depth = depth::get();
     if depth >= limits.get(Limit::Depth) {
-        return Err(Error::stack_overflow());
+        return Err(Error::TooDeep(format!(
+            "call stack exhausted: {depth} calls lie inside one another, through host functions"
+        )));
     }
     depth::set(depth + 1);
     Ok(Nested(()))

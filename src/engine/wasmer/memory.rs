@@ -81,6 +81,8 @@ struct RoomMemory {
 
 impl RoomMemory {
     fn boxed(memory: VMOwnedMemory, gate: &Arc<MemoryGate>) -> VMMemory {
+        // That a guest starts within its limit is checked before its instance is made; here it is only counted.
+        gate.grow(u64::from(memory.size().0) * WASM_PAGE_SIZE as u64);
         let memory: Box<dyn LinearMemory + Send + Sync> = Box::new(RoomMemory { memory, gate: gate.clone() });
         VMMemory::from_custom(memory)
     }
@@ -100,12 +102,11 @@ impl LinearMemory for RoomMemory {
     }
 
     fn grow(&mut self, delta: Pages) -> Result<Pages, MemoryError> {
-        let current = self.size();
-        let bytes = (u64::from(current.0) + u64::from(delta.0)) * WASM_PAGE_SIZE as u64;
-        if !self.gate.allows(bytes) {
-            return Err(MemoryError::CouldNotGrow { current, attempted_delta: delta });
+        let bytes = u64::from(delta.0) * WASM_PAGE_SIZE as u64;
+        if !self.gate.grow(bytes) {
+            return Err(MemoryError::CouldNotGrow { current: self.size(), attempted_delta: delta });
         }
-        self.memory.grow(delta)
+        self.memory.grow(delta).inspect_err(|_| self.gate.give_back(bytes))
     }
 
     fn vmmemory(&self) -> NonNull<VMMemoryDefinition> {

@@ -1,35 +1,46 @@
 //! wasmer's traps in our terms.
 
 use crate::call::State;
-use crate::error::{Frame, Trap, TrapCode};
+use crate::error::{Frame, Trap, TrapCode, shown};
 use crate::{Error, Result};
-use alloc::{boxed::Box, string::ToString};
-use wasmer_compiler::get_trace_and_trapcode;
+use alloc::{boxed::Box, string::ToString, vec::Vec};
+use wasmer_compiler::FRAME_INFO;
 
 /// The error of a call that was unwound.
 pub(super) fn error(trap: wasmer_vm::Trap, state: &mut State) -> Error {
     state.unwound = true;
-    if let wasmer_vm::Trap::User(_) = trap
-        && let Some(stop) = state.stop.take()
-    {
-        return stop;
-    }
-    let (frames, code) = get_trace_and_trapcode(&trap);
-    let code = match (&trap, code) {
-        (wasmer_vm::Trap::OOM { .. }, _) => TrapCode::OutOfMemory,
-        (_, Some(code)) => trap_code(code),
-        (_, None) => TrapCode::Other,
+    let (code, backtrace) = match &trap {
+        wasmer_vm::Trap::User(_) => match state.stop.take() {
+            Some(stop) => return stop,
+            None => (TrapCode::Other, Vec::new()),
+        },
+        wasmer_vm::Trap::OOM { backtrace } => (TrapCode::OutOfMemory, frames(backtrace, None)),
+        wasmer_vm::Trap::Lib { trap_code: code, backtrace } => (trap_code(*code), frames(backtrace, None)),
+        wasmer_vm::Trap::UncaughtException { backtrace, .. } => (TrapCode::UncaughtException, frames(backtrace, None)),
+        wasmer_vm::Trap::Wasm { pc, backtrace, signal_trap } => {
+            let known = FRAME_INFO.read().ok().and_then(|info| info.lookup_trap_info(*pc)).map(|info| info.trap_code);
+            let code = known.or(*signal_trap).unwrap_or(wasmer_types::TrapCode::StackOverflow);
+            (trap_code(code), frames(backtrace, Some(*pc)))
+        }
     };
-    let backtrace = frames
-        .iter()
-        .map(|frame| Frame {
-            function: frame.func_index(),
-            name: frame.function_name().map(|name| name.to_string()),
-            offset: Some(frame.module_offset()).filter(|&offset| offset != 0),
-        })
-        .collect();
     let trap = Box::new(Trap { code, backtrace });
     if code == TrapCode::StackOverflow { Error::StackOverflow(trap) } else { Error::Trap(trap) }
+}
+
+/// The guest's frames, innermost first: the first so many, with names of bounded length, because a guest chooses how
+/// deep it recurses and what its functions are called. (wasmer's own function for this copies every name of every frame.)
+fn frames(backtrace: &backtrace::Backtrace, trapped_at: Option<usize>) -> Vec<Frame> {
+    const FRAMES_MAX: usize = 64;
+    let Ok(info) = FRAME_INFO.read() else { return Vec::new() };
+    let frames = backtrace.frames().iter().filter_map(|frame| {
+        let pc = frame.ip() as usize;
+        // All but the frame that trapped are at the instruction after their call.
+        let pc = if Some(pc) == trapped_at { pc } else { pc.checked_sub(1)? };
+        let frame = info.lookup_frame_info(pc)?;
+        let offset = Some(frame.module_offset()).filter(|&offset| offset != 0);
+        Some(Frame { function: frame.func_index(), name: frame.function_name().map(shown), offset })
+    });
+    frames.take(FRAMES_MAX).collect()
 }
 
 /// The outcome of instantiation.

@@ -2,9 +2,9 @@
 
 use crate::cache::{Key, ModuleCache};
 use crate::ffi::cache::{check_size, hostel_cache_callbacks};
-use crate::ffi::imports::{hostel_caller, hostel_finalizer, hostel_host_function, hostel_raw_function};
+use crate::ffi::imports::{hostel_caller, hostel_host_function, hostel_raw_function};
 use crate::ffi::log::hostel_log_callback;
-use crate::ffi::status::{HOSTEL_STATUS_OK, hostel_status};
+use crate::ffi::status::{HOSTEL_STATUS_OK, hostel_finalizer, hostel_status};
 use crate::host::{BytesFunction, Caller, Failure, RawFunction};
 use crate::log::{Level, Sink};
 use crate::{Error, Result, Status};
