@@ -17,6 +17,7 @@ struct command_row {
 /* In the order of enum command. */
 static const struct command_row commands[] = {
     {"call", "[OPTIONS] MODULE [FUNCTION]", 1, 2, "calls a function of a guest: bytes in, bytes out"},
+    {"compile", "[OPTIONS] MODULE -o FILE", 1, 1, "makes an artifact of a module: code that need not be compiled again"},
     {"inspect", "MODULE", 1, 1, "says what a module is, as JSON"},
     {"engines", "[--json]", 0, 0, "lists the engines of this build, one name a line"},
 };
@@ -35,7 +36,8 @@ struct option_row {
 #define IN(command) (1u << (command))
 #define AT(member) offsetof(struct arguments, member)
 static const struct option_row options[] = {
-    {"--engine", "NAME", STRING, IN(COMMAND_CALL), AT(engine), "what runs the guest; `hostel engines` lists them"},
+    {"--engine", "NAME", STRING, IN(COMMAND_CALL) | IN(COMMAND_COMPILE), AT(engine),
+     "what runs the guest; `hostel engines` lists them"},
     {"--abi", "NAME", STRING, IN(COMMAND_CALL), AT(abi), "how to talk to the guest: auto (the default), hostel, holochain"},
     {"--input", "FILE", STRING, IN(COMMAND_CALL), AT(input), "the input is this file's bytes"},
     {"--text", "STRING", STRING, IN(COMMAND_CALL), AT(text), "the input is this string"},
@@ -44,6 +46,10 @@ static const struct option_row options[] = {
     {"--instance", NULL, FLAG, IN(COMMAND_CALL), AT(instance), "one instance for all calls: the guest remembers"},
     {"--memory", "BYTES", BYTES, IN(COMMAND_CALL), AT(memory), "how large each memory of the guest may be"},
     {"--output-max", "BYTES", BYTES, IN(COMMAND_CALL), AT(output_max), "how large an output may be"},
+    {"--cache", "DIR", STRING, IN(COMMAND_CALL), AT(cache), "keep compiled code in this directory, and look there first"},
+    {"--key", "FILE", STRING, IN(COMMAND_CALL) | IN(COMMAND_COMPILE), AT(key),
+     "what seals compiled code; without it, a key of your own"},
+    {"-o", "FILE", STRING, IN(COMMAND_COMPILE), AT(output), "where the artifact goes"},
     {"--report", "FILE", STRING, IN(COMMAND_CALL), AT(report), "write what the last call was like, as JSON"},
     {"--json", NULL, FLAG, IN(COMMAND_CALL), AT(json), "input and output are JSON; to the guest they are MessagePack"},
     {"--json", NULL, FLAG, IN(COMMAND_ENGINES), AT(json), "every engine there is, and what each lacks, as JSON"},
@@ -59,14 +65,15 @@ static void print_help(void) {
     printf("hostel %-7s %-28s %s\n", commands[i].name, commands[i].operands, commands[i].about);
   printf("%-44s%s\n", "hostel COMMAND --help", "shows the options of a command");
   printf("%-44s%s\n", "hostel --version", "says which version this is");
-  puts("\nMODULE is a file in WebAssembly's binary (.wasm) or text (.wat) format.\n\n"
+  puts("\nMODULE is a file in WebAssembly's binary (.wasm) or text (.wat) format; to be called it may also be\n"
+       "an artifact of `hostel compile`.\n\n"
        "Exit status: 0 for success; 1 for a failure of the library or the guest, with `hostel: STATUS: message` as the\n"
        "last line on standard error; 2 for a wrong command line, a file that cannot be read or written, or an input that\n"
        "should be JSON and is not.");
 }
 
 static void print_command_help(enum command command) {
-  bool sizes = false;
+  bool sizes = false, keys = false;
   printf("hostel %s %s\n\n", commands[command].name, commands[command].operands);
   printf("It %s.\n", commands[command].about);
   if (command == COMMAND_CALL)
@@ -80,9 +87,13 @@ static void print_command_help(enum command command) {
     snprintf(left, sizeof left, "%s %s", options[i].name, options[i].value != NULL ? options[i].value : "");
     printf("  %-20s %s\n", left, options[i].about);
     sizes = sizes || options[i].kind == BYTES;
+    keys = keys || options[i].offset == AT(key);
   }
   if (sizes)
     puts("\nBYTES is a whole number; K, M or G after it stands for 1024, 1024^2 or 1024^3 bytes each.");
+  if (keys)
+    puts("\nA key file is 32 bytes that nobody else can guess, of mode 0600: head -c 32 /dev/urandom makes one. Artifacts and\n"
+         "caches open only with the key they were sealed with.");
 }
 
 /* ---- reading ---- */
@@ -194,6 +205,8 @@ static bool read_command_line(int argc, char **argv, struct arguments *arguments
     return true;
   if (count < command->operands_min)
     return wrong("a module is missing: hostel %s %s", command->name, command->operands);
+  if (arguments->command == COMMAND_COMPILE && arguments->output == NULL)
+    return wrong("-o FILE is missing: hostel %s %s", command->name, command->operands);
   if (arguments->input != NULL && arguments->text != NULL)
     return wrong("--input and --text cannot both be the input");
   return true;

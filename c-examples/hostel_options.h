@@ -8,7 +8,7 @@
 /* What the program ends with. */
 enum exit_status { EXIT_OK = 0, EXIT_CALL_FAILED = 1, EXIT_WRONG_USE = 2 };
 
-enum command { COMMAND_CALL, COMMAND_INSPECT, COMMAND_ENGINES };
+enum command { COMMAND_CALL, COMMAND_COMPILE, COMMAND_INSPECT, COMMAND_ENGINES };
 
 struct number {
   bool given;
@@ -21,6 +21,7 @@ struct arguments {
   const char *module, *function;
   const char *engine, *abi;
   const char *input, *text, *report;
+  const char *cache, *key, *output;
   struct number repeat, memory, output_max;
   bool each, instance, json, help;
 };

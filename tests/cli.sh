@@ -18,6 +18,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 2
 passed=0 failed=0 command=
+export HOME=$work/home XDG_CONFIG_HOME=$work/config # the user's own sealing key is left alone
 echo=$guests/echo.wasm
 
 python3 -c 'import sys; sys.stdout.buffer.write(bytes(range(256)) * 1000)' >bytes
@@ -91,16 +92,19 @@ says() { check "says $1" grep -qe "$1" "${2:-out}"; }
 
 run 0 --version
 says '^hostel [0-9]*\.[0-9]*\.[0-9]*$'
-for help in --help -h "call --help" "call -h" "inspect --help" "engines --help" "call --text x --help"; do
+for help in --help -h "call --help" "call -h" "compile --help" "inspect --help" "engines --help" "call --text x --help"; do
   # shellcheck disable=SC2086 # two words
   run 0 $help
   says '^hostel '
   check "help goes to standard output" [ ! -s err ]
 done
 run 0 call --help
-for option in --engine --abi --input --text --repeat --each --instance --memory --output-max --json --report; do
+for option in --engine --abi --input --text --repeat --each --instance --memory --output-max --cache --key --json --report; do
   says "^  $option "
 done
+says '--abi .*auto.*hostel.*holochain'
+run 0 compile --help
+for option in --engine --key -o; do says "^  $option "; done
 
 run 0 engines
 engines=$(cat out)
@@ -114,12 +118,12 @@ holds out '[e["name"] for e in x if e["built"]] == """'"$engines"'""".split()'
 
 run 2
 complains 'command is missing'
-for line in nonsense --nonsense "--version now" "compile m.wasm" "cache ls ."; do
+for line in nonsense --nonsense "--version now" "compile m.wasm" "compile -o m.artifact" "cache ls ."; do
   # shellcheck disable=SC2086
   run 2 $line
   complains "${line%% *}"
 done
-for option in --fuel --deadline-ms --cache --remote --dir --env --config --progress --nonsense -x --fuel=5 --eachh --rep; do
+for option in --fuel --deadline-ms -o --remote --dir --env --config --progress --nonsense -x --fuel=5 --eachh --rep; do
   run 2 call "$option" 1 "$echo" echo
   complains "unknown option ${option%%=*};"
   run 2 call "$echo" echo "$option" 1
@@ -127,6 +131,12 @@ for option in --fuel --deadline-ms --cache --remote --dir --env --config --progr
 done
 run 2 inspect --engine wasmi "$echo"
 complains 'unknown option --engine'
+run 2 compile --cache . "$echo" -o m.artifact
+complains 'unknown option --cache'
+run 2 compile "$echo"
+complains '-o FILE is missing'
+run 2 compile "$echo" -o
+complains '-o needs a value'
 run 2 engines --each
 complains 'unknown option --each'
 run 2 engines cranelift
@@ -145,7 +155,7 @@ run 2 call "$echo" echo --each=yes
 complains '--each takes no value'
 run 2 call "$echo" echo --json=yes
 complains '--json takes no value'
-for option in --engine --abi --input --text --repeat --memory --output-max --report; do
+for option in --engine --abi --input --text --repeat --memory --output-max --cache --key --report; do
   run 2 call "$echo" echo "$option"
   complains "\\$option needs a value"
 done
@@ -168,6 +178,12 @@ for command_name in call inspect; do
   run 2 $command_name .
   complains 'directory'
 done
+run 2 compile missing.wasm -o m.artifact
+complains 'missing.wasm: No such file'
+for output in missing/m.artifact .; do
+  run 2 compile "$echo" -o "$output"
+  complains "cannot write $output: "
+done
 run 2 call --input missing.txt "$echo" echo
 complains 'missing.txt: No such file'
 run 2 call --input . "$echo" echo
@@ -189,6 +205,36 @@ if [ -e /dev/full ]; then
   check "exit status 2 when the output cannot be written" [ "$status" -eq 2 ]
   check "it says so" grep -q '^hostel: cannot write standard output' err
 fi
+
+# ---- sealing keys ----
+
+key() { head -c "$2" /dev/urandom >"$1" && chmod "$3" "$1"; }
+key good.key 32 600
+key other.key 32 400
+key short.key 31 600
+key long.key 33 600
+: >empty.key
+chmod 600 empty.key
+for mode in 644 640 620 604 610 601; do key "open-$mode.key" 32 "$mode"; done
+for command_line in "call --text x $echo echo" "compile $echo -o m.artifact"; do
+  for name in short long empty; do
+    # shellcheck disable=SC2086
+    run 2 $command_line --key $name.key
+    complains "$name.key .*32 bytes"
+  done
+  for mode in 644 640 620 604 610 601; do
+    # shellcheck disable=SC2086
+    run 2 $command_line --key open-$mode.key
+    complains "open-$mode.key .*0600"
+  done
+  # shellcheck disable=SC2086
+  run 2 $command_line --key missing.key
+  complains 'missing.key: No such file'
+  # shellcheck disable=SC2086
+  run 2 $command_line --key .
+  complains 'directory'
+done
+check "no artifact without a key" [ ! -e m.artifact ]
 
 # ---- inspect ----
 
@@ -379,9 +425,82 @@ print(*(b[i] for i in range(0, len(b), int(sys.argv[1]))), end=" "); print(len(b
   holds report.json "(x['status'], x['engine'], x['output_bytes']) == ('TRAP', '$engine', 0)"
   run 1 "${on[@]}" --report report.json no.wat f
   holds report.json "x['status'] == 'INVALID_MODULE' and set('$keys'.split()) <= set(x)"
+
+  # A cache: what one run compiled, the next one finds, if it has the key.
+  from() { holds report.json "(x['status'], x['engine'], x['cache']) == ('OK', '$engine', '$1')"; }
+  for where in "--cache cache-$engine" "--cache keyed-$engine --key good.key"; do
+    for origin in compiled directory; do
+      # shellcheck disable=SC2086
+      run 0 "${on[@]}" $where --report report.json --text abc "$echo" reverse
+      prints cba
+      from "$origin"
+    done
+  done
+  run 0 "${on[@]}" --cache "keyed-$engine" --key other.key --report report.json --text abc "$echo" reverse
+  prints cba
+  from compiled
+  run 0 "${on[@]}" --cache "cache-$engine" --report report.json "$wat/initialize.wat" f
+  from compiled
+  run 0 "${on[@]}" --cache "cache-$engine" --report report.json <(cat "$wat/initialize.wat") f
+  from directory
+  mkdir -p -m 777 open-cache
+  run 1 "${on[@]}" --cache open-cache --report report.json --text x "$echo" echo
+  fails CACHE_IO
+  holds report.json "(x['status'], x['cache']) == ('CACHE_IO', 'none')"
+
+  # Artifacts.
+  artifact=$engine.artifact
+  run 0 compile --engine "$engine" "$echo" -o "$artifact"
+  prints ''
+  check "it ends as artifacts do" [ "$(tail -c 12 "$artifact")" = hostel-seal ]
+  check "nothing is left beside it" [ "$(echo "$artifact"*)" = "$artifact" ]
+  check "it is as open as other files" [ "$(stat -c %a "$artifact")" = "$(: >plain && stat -c %a plain)" ]
+  run 0 "${on[@]}" --report report.json --text abc "$artifact" reverse
+  prints cba
+  from artifact
+  run 0 "${on[@]}" --cache "cache-$engine" --memory 16M --text abc <(cat "$artifact") reverse
+  prints cba
+  run 1 "${on[@]}" --key good.key --text abc "$artifact" reverse
+  fails ARTIFACT_CORRUPT
+  run 0 compile --engine "$engine" --key good.key "$wat/initialize.wat" -o "$artifact.keyed"
+  prints ''
+  run 0 "${on[@]}" --key good.key --report report.json "$artifact.keyed" f
+  from artifact
+  run 1 "${on[@]}" --key other.key "$artifact.keyed" f
+  fails ARTIFACT_CORRUPT
+  run 1 "${on[@]}" "$artifact.keyed" f
+  fails ARTIFACT_CORRUPT
+  for other in $engines; do
+    [ "$other" = "$engine" ] && continue
+    run 1 call --engine "$other" --text abc "$artifact" reverse
+    fails ARTIFACT_MISMATCH
+  done
+  for place in 0 0.5 -13; do # the first byte, the middle one, the last of the seal
+    python3 -c 'import sys; b = bytearray(open(sys.argv[1], "rb").read()); at = float(sys.argv[2])
+b[int(at * len(b) if 0 < at < 1 else at)] ^= 1; open("damaged", "wb").write(b)' "$artifact" "$place"
+    run 1 "${on[@]}" --text abc damaged reverse
+    fails ARTIFACT_CORRUPT
+  done
+  printf 'hostel-seal\n' >damaged
+  run 1 "${on[@]}" --text abc damaged reverse
+  fails ARTIFACT_CORRUPT
+  head -c 1000 "$artifact" >damaged
+  run 1 "${on[@]}" --text abc damaged reverse
+  fails INVALID_MODULE
+  cp "$artifact" before
+  run 1 compile --engine "$engine" no.wat -o "$artifact"
+  fails INVALID_MODULE
+  check "a failure leaves what was there" cmp -s "$artifact" before
+  ln -sf target.artifact link.artifact
+  run 0 compile --engine "$engine" "$echo" -o link.artifact
+  check "a link is written through, not replaced" [ -L link.artifact -a -s target.artifact ]
 done
 run 0 call --text x --report report.json "$echo" echo
 holds report.json "x['engine'] == 'cranelift'"
+check "the own key is closed to others" [ "$(stat -c %a "$XDG_CONFIG_HOME/hostel/seal-key")" = 600 ]
+run 1 compile --engine nonsense "$echo" -o m.artifact
+fails UNSUPPORTED_ENGINE
+check "no artifact of no engine" [ ! -e m.artifact ]
 run 1 call --engine nonsense --text x "$echo" echo
 fails UNSUPPORTED_ENGINE
 

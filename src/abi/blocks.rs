@@ -1,7 +1,7 @@
 //! What most ABIs share: a guest's allocator, and blocks of its memory that change hands.
 
 use super::range;
-use crate::engine::Instance;
+use crate::engine::{Instance, Visit};
 use crate::inspect::ValueType::I32;
 use crate::inspect::{FuncType, ModuleInfo};
 use crate::log::{self, Level};
@@ -37,19 +37,9 @@ impl Blocks {
 
     /// Copies bytes into a new block, which then belongs to the guest. Also makes one for no bytes at all.
     pub fn put(&self, instance: &mut dyn Instance, bytes: &[u8]) -> Result<(u32, u32)> {
-        // The highest bit of a length may mean something else in an ABI; half of the address space is the most.
-        let too_long = || Error::OutOfResources(format!("{} bytes are more than a 32-bit guest takes", bytes.len()));
-        let len = i32::try_from(bytes.len()).map_err(|_| too_long())? as u32;
-        let mut slots = [u64::from(len)];
+        let mut slots = [self.length(bytes)?.into()];
         instance.call(self.alloc, &mut slots)?;
-        let ptr = slots[0] as u32;
-        debug_memory(|| format!("{}({len}) -> {ptr:#x}", self.alloc_name));
-        if ptr == 0 {
-            return Err(self.no_block(instance, len));
-        }
-        let place = range(instance, ptr, len, format_args!("the block from {}", self.alloc_name))?;
-        instance.memory()[place].copy_from_slice(bytes);
-        Ok((ptr, len))
+        self.fill(instance, slots[0] as u32, bytes)
     }
 
     /// Gives a block back to the guest's allocator.
@@ -58,28 +48,30 @@ impl Blocks {
         instance.call(self.free, &mut [ptr.into(), len.into()])
     }
 
-    /// Takes bytes out of a block that the guest hands over, and gives the block back. `read` says which bytes of the
-    /// block are wanted; what it fails with is returned when the block is back.
-    pub fn take(
-        &self,
-        instance: &mut dyn Instance,
-        packed: u64,
-        output_max: u64,
-        read: impl FnOnce(&[u8]) -> Result<Range<usize>>,
-    ) -> Result<Box<[u8]>> {
-        let (ptr, len) = unpack(packed);
-        let place = range(instance, ptr, len, "the output")?;
-        let block = &instance.memory()[place];
-        let output = read(block).and_then(|wanted| {
-            let wanted = &block[wanted];
-            let too_large = wanted.len() as u64 > output_max;
-            if too_large {
-                return Err(Error::OutputTooLarge { len: wanted.len() as u64, max: output_max });
-            }
-            sys::copy(wanted).map(Vec::into_boxed_slice)
-        });
-        self.release(instance, ptr, len)?;
-        output
+    /// Calls a function `(ptr, len) -> ptr << 32 | len` of the guest with bytes: a block for the input, the call, a copy of
+    /// the output, and its block back to the guest, in one visit. `read` looks at the block that the function returned.
+    pub fn exchange(&self, instance: &mut dyn Instance, call: &Call<'_>, read: Read<'_>) -> Result<Box<[u8]>> {
+        let mut exchange = Exchange { blocks: self, call, read, step: Step::Begin, output: Ok(Box::default()) };
+        instance.visit(&mut exchange)?;
+        exchange.output
+    }
+
+    // The highest bit of a length may mean something else in an ABI; half of the address space is the most.
+    fn length(&self, bytes: &[u8]) -> Result<u32> {
+        let too_long = || Error::OutOfResources(format!("{} bytes are more than a 32-bit guest takes", bytes.len()));
+        i32::try_from(bytes.len()).map(|len| len as u32).map_err(|_| too_long())
+    }
+
+    /// Copies bytes into the block that the allocator has returned.
+    fn fill(&self, instance: &mut dyn Instance, ptr: u32, bytes: &[u8]) -> Result<(u32, u32)> {
+        let len = self.length(bytes)?;
+        debug_memory(|| format!("{}({len}) -> {ptr:#x}", self.alloc_name));
+        if ptr == 0 {
+            return Err(self.no_block(instance, len));
+        }
+        let place = range(instance, ptr, len, format_args!("the block from {}", self.alloc_name))?;
+        instance.memory()[place].copy_from_slice(bytes);
+        Ok((ptr, len))
     }
 
     /// A guest that cannot allocate has either met our cap or run out of its own.
@@ -92,6 +84,94 @@ impl Blocks {
         }
         Error::Misbehaved(message)
     }
+}
+
+/// A call of a guest's function with bytes.
+pub(super) struct Call<'a> {
+    pub export: usize,
+    pub input: &'a [u8],
+    /// Whether an empty input gets a block, too.
+    pub block_for_empty: bool,
+    pub output_max: u64,
+}
+
+/// What an ABI makes of the block that a function has returned.
+pub(super) type Read<'a> = &'a dyn Fn(&mut dyn Instance, u64) -> Result<Answer>;
+
+/// Which bytes of the guest's memory are the output, and which block is to be given back.
+pub(super) struct Answer {
+    /// The bytes, or what the guest said instead.
+    pub output: Result<Range<usize>>,
+    /// The block, if there is one.
+    pub block: Option<(u32, u32)>,
+}
+
+/// An exchange in the making.
+struct Exchange<'a> {
+    blocks: &'a Blocks,
+    call: &'a Call<'a>,
+    read: Read<'a>,
+    step: Step,
+    output: Result<Box<[u8]>>,
+}
+
+/// What has just been done.
+enum Step {
+    Begin,
+    Allocated,
+    Called,
+    Released,
+}
+
+impl Visit for Exchange<'_> {
+    fn next(&mut self, instance: &mut dyn Instance, slots: &mut [u64; 2]) -> Option<usize> {
+        self.step(instance, slots).unwrap_or_else(|error| {
+            self.output = Err(error);
+            None
+        })
+    }
+}
+
+impl Exchange<'_> {
+    fn step(&mut self, instance: &mut dyn Instance, slots: &mut [u64; 2]) -> Result<Option<usize>> {
+        let Call { export, input, block_for_empty, output_max } = *self.call;
+        match self.step {
+            Step::Begin if input.is_empty() && !block_for_empty => {
+                self.step = Step::Called;
+                *slots = [0, 0];
+                Ok(Some(export))
+            }
+            Step::Begin => {
+                self.step = Step::Allocated;
+                *slots = [self.blocks.length(input)?.into(), 0];
+                Ok(Some(self.blocks.alloc))
+            }
+            Step::Allocated => {
+                self.step = Step::Called;
+                let (ptr, len) = self.blocks.fill(instance, slots[0] as u32, input)?;
+                *slots = [ptr.into(), len.into()];
+                Ok(Some(export))
+            }
+            Step::Called => {
+                self.step = Step::Released;
+                let Answer { output, block } = (self.read)(instance, slots[0])?;
+                self.output = output.and_then(|place| copy_out(instance, place, output_max));
+                let Some((ptr, len)) = block else { return Ok(None) };
+                debug_memory(|| format!("{}({ptr:#x}, {len})", self.blocks.free_name));
+                *slots = [ptr.into(), len.into()];
+                Ok(Some(self.blocks.free))
+            }
+            Step::Released => Ok(None),
+        }
+    }
+}
+
+fn copy_out(instance: &mut dyn Instance, place: Range<usize>, output_max: u64) -> Result<Box<[u8]>> {
+    let len = place.len() as u64;
+    if len > output_max {
+        return Err(Error::OutputTooLarge { len, max: output_max });
+    }
+    sys::copy(&instance.memory()[place]).map(Vec::into_boxed_slice)
 }
 
 /// `ptr << 32 | len`, as guests return it.

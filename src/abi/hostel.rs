@@ -1,7 +1,7 @@
 //! The plain ABI of this library. `include/hostel_guest.h` describes it to people who write guests:
 //! `hostel_alloc(len) -> ptr`, `hostel_free(ptr, len)`, functions `(ptr, len) -> ptr << 32 | len`.
 
-use super::blocks::{Blocks, pack, same_type, unpack};
+use super::blocks::{Answer, Blocks, Call, pack, same_type, unpack};
 use super::{Convention, Provided, range};
 use crate::engine::Instance;
 use crate::host::Reply;
@@ -41,14 +41,15 @@ impl Convention for Hostel {
     }
 
     fn call(&self, instance: &mut dyn Instance, export: usize, input: &[u8], output_max: u64) -> Result<Box<[u8]>> {
-        let (ptr, len) = self.put(instance, input)?;
-        let mut slots = [ptr.into(), len.into()];
-        instance.call(export, &mut slots)?;
-        let (_, len) = unpack(slots[0]);
-        if len == 0 || instance.state().refusal.is_some() {
-            return Ok(Box::default()); // nothing to take; or the guest has said no, and what it returned means nothing
-        }
-        self.0.take(instance, slots[0], output_max, |block| Ok(0..block.len()))
+        let call = Call { export, input, block_for_empty: false, output_max };
+        self.0.exchange(instance, &call, &|instance, packed| {
+            let (ptr, len) = unpack(packed);
+            if len == 0 || instance.state().refusal.is_some() {
+                // Nothing to take; or the guest has said no, and what it returned means nothing.
+                return Ok(Answer { output: Ok(0..0), block: None });
+            }
+            Ok(Answer { output: Ok(range(instance, ptr, len, "the output")?), block: Some((ptr, len)) })
+        })
     }
 
     fn host_type(&self) -> FuncType {

@@ -95,11 +95,22 @@ pub trait Instance {
     /// After an error the guest's frames are gone and its state may be inconsistent.
     fn call(&mut self, export: usize, slots: &mut [u64]) -> Result<()>;
 
+    /// Makes the calls that `visit` asks for, one after the other, as cheaply as the engine can: where entering a guest has
+    /// its price, it is paid once. An error is that of the call which stopped the guest.
+    fn visit(&mut self, visit: &mut dyn Visit) -> Result<()>;
+
     /// The bytes of the exported memory called "memory"; empty when there is none.
     fn memory(&mut self) -> &mut [u8];
 
     /// The state of the call that runs.
     fn state(&mut self) -> &mut State;
+}
+
+/// Several calls of an instance in a row, each with what the one before has returned.
+pub trait Visit {
+    /// What to call next: the position of a function of up to two parameters, which it puts into `slots`, and one result
+    /// at most, which will be there the next time. Nothing when all is done.
+    fn next(&mut self, instance: &mut dyn Instance, slots: &mut [u64; 2]) -> Option<usize>;
 }
 
 /// Makes an engine by name.

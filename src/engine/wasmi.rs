@@ -1,7 +1,7 @@
 //! The `wasmi` engine: an interpreter, for machines and builds without code generation.
 
 use super::capabilities::{self, Capabilities};
-use super::{Code, Engine, Fingerprint, Host, HostStop, Instance, NoInstance, Setup, run_host};
+use super::{Code, Engine, Fingerprint, Host, HostStop, Instance, NoInstance, Setup, Visit, run_host};
 use crate::call::State;
 use crate::error::{Trap, TrapCode};
 use crate::inspect::{ExternType, FuncType, ModuleInfo, ValueType};
@@ -205,6 +205,14 @@ impl<C: Exports> Instance for View<C> {
         outcome.map_err(|error| call_error(error, self.state()))?;
         for (slot, val) in slots.iter_mut().zip(results.as_slice()) {
             *slot = to_slot(val);
+        }
+        Ok(())
+    }
+
+    fn visit(&mut self, visit: &mut dyn Visit) -> Result<()> {
+        let mut slots = [0; 2];
+        while let Some(export) = visit.next(self, &mut slots) {
+            self.call(export, &mut slots)?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 
 mod envelope;
 
-use super::blocks::{Blocks, pack, same_type};
+use super::blocks::{Answer, Blocks, Call, pack, same_type, unpack};
 use super::{Convention, Provided, range};
 use crate::engine::Instance;
 use crate::error::{Kind, WasmError};
@@ -37,12 +37,17 @@ impl Convention for Holochain {
 
     fn call(&self, instance: &mut dyn Instance, export: usize, input: &[u8], output_max: u64) -> Result<Box<[u8]>> {
         // The guest takes the input as a vector that it frees, so there is a block even for an empty one.
-        let (ptr, len) = self.0.put(instance, input)?;
-        let mut slots = [ptr.into(), len.into()];
-        instance.call(export, &mut slots)?;
-        self.0.take(instance, slots[0], output_max, |block| match envelope::open(block)? {
-            Ok(value) => Ok(value),
-            Err(told) => Err(error(told)),
+        let call = Call { export, input, block_for_empty: true, output_max };
+        self.0.exchange(instance, &call, &|instance, packed| {
+            let (ptr, len) = unpack(packed);
+            let place = range(instance, ptr, len, "the output")?;
+            let start = place.start;
+            let output = match envelope::open(&instance.memory()[place]) {
+                Ok(Ok(value)) => Ok(start + value.start..start + value.end),
+                Ok(Err(told)) => Err(error(told)),
+                Err(malformed) => Err(malformed),
+            };
+            Ok(Answer { output, block: Some((ptr, len)) })
         })
     }
 

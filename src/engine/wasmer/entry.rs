@@ -64,6 +64,22 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// Calls a function of two slots at most from where guests run already: inside `catch_traps`, on a guest's stack.
+    ///
+    /// # Safety
+    /// As for `call`. When the guest is stopped this does not return, and nothing on the stack up to `catch_traps` is
+    /// dropped.
+    pub unsafe fn call_inside(&self, slots: &mut [u64; 2]) {
+        let mut values = slots.map(|slot| RawValue { u128: slot.into() });
+        // SAFETY: as in `call_with`; host functions and instances have contexts of one size, a pointer.
+        unsafe {
+            (self.function.call_trampoline)(self.function.vmctx.vmctx, self.function.func_ptr, values.as_mut_ptr());
+            slots[0] = read(values.as_ptr(), is_narrow(self.narrow_results, 0));
+        }
+    }
+}
+
 /// Reads a value just as wide as compiled code has written it: a wider load would wait until the store has reached
 /// the cache, some 5 ns each. The reads are volatile so that the compiler does not merge the two into the wider one.
 ///

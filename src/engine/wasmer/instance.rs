@@ -4,13 +4,13 @@ use super::entry::Entry;
 use super::memory::RoomTunables;
 use super::{Compiled, host, trap};
 use crate::call::State;
-use crate::engine::{Host, Instance, NoInstance, Setup};
+use crate::engine::{Host, Instance, NoInstance, Setup, Visit};
 use crate::{Error, Result};
 use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
 use core::ptr::NonNull;
 use wasmer_types::entity::EntityRef;
 use wasmer_types::{ExportIndex, FunctionIndex, MemoryIndex};
-use wasmer_vm::{LinearMemory, StoreObjects, VMConfig, VMExtern, VMInstance, VMMemoryDefinition};
+use wasmer_vm::{LinearMemory, StoreObjects, VMConfig, VMExtern, VMInstance, VMMemoryDefinition, on_host_stack};
 
 /// A live instance; owns what its handle points to.
 pub(super) struct WasmerInstance(Handle);
@@ -72,6 +72,10 @@ impl Instance for WasmerInstance {
         self.0.call(export, slots)
     }
 
+    fn visit(&mut self, visit: &mut dyn Visit) -> Result<()> {
+        self.0.visit(visit)
+    }
+
     fn memory(&mut self) -> &mut [u8] {
         self.0.memory()
     }
@@ -83,18 +87,26 @@ impl Instance for WasmerInstance {
 
 impl Instance for Handle {
     fn call(&mut self, export: usize, slots: &mut [u64]) -> Result<()> {
-        // SAFETY: see `inner`; these borrows end before the guest is entered.
-        let (entry, config) = unsafe {
-            let inner = self.inner();
-            let entry = match inner.entries.get(export) {
-                Some(Some(entry)) => *entry,
-                _ => inner.resolve(export)?,
-            };
-            (entry, &raw const inner.config)
-        };
+        let entry = self.entry(export)?;
+        // SAFETY: see `inner`.
+        let config = unsafe { &raw const self.inner().config };
         // SAFETY: the entry is of this instance, which lives as long as its handles; its settings never change.
         let outcome = unsafe { entry.call(&*config, slots) };
         outcome.map_err(|trap| trap::error(trap, self.state()))
+    }
+
+    fn visit(&mut self, visit: &mut dyn Visit) -> Result<()> {
+        let mut slots = [0; 2];
+        let Some(first) = visit.next(self, &mut slots) else { return Ok(()) };
+        let first = self.entry(first)?;
+        let mut steps = Steps { instance: *self, visit };
+        let steps: *mut Steps<'_> = &mut steps;
+        let steps = steps as usize; // `catch_traps` wants nothing borrowed; `steps` lives until it has returned
+        // SAFETY: see `inner`; the settings never change, so that a copy is as good, and nothing stays borrowed.
+        let config = &VMConfig { wasm_stack_size: unsafe { self.inner().config.wasm_stack_size } };
+        // SAFETY: the closure runs once, before this returns, and owns nothing that would have to be dropped.
+        let outcome = unsafe { wasmer_vm::catch_traps(None, config, move || (*(steps as *mut Steps<'_>)).run(first, slots)) };
+        outcome.map_err(|trap| trap::error(trap, self.state()))?
     }
 
     fn memory(&mut self) -> &mut [u8] {
@@ -113,7 +125,42 @@ impl Instance for Handle {
     }
 }
 
+/// The calls of a visit, made on the guest's stack; between them everything runs on the host's.
+struct Steps<'a> {
+    instance: Handle,
+    visit: &'a mut dyn Visit,
+}
+
+impl Steps<'_> {
+    fn run(&mut self, first: Entry, mut slots: [u64; 2]) -> Result<()> {
+        let mut entry = first;
+        loop {
+            // SAFETY: the entry is of this instance, which lives as long as its handles, and nothing here needs dropping.
+            unsafe { entry.call_inside(&mut slots) };
+            let next = on_host_stack(|| {
+                let next = self.visit.next(&mut self.instance, &mut slots);
+                next.map(|export| self.instance.entry(export)).transpose()
+            });
+            match next {
+                Ok(Some(next)) => entry = next,
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
 impl Handle {
+    /// The exported function at this position.
+    fn entry(self, export: usize) -> Result<Entry> {
+        // SAFETY: see below; the borrow ends here.
+        let inner = unsafe { self.inner() };
+        match inner.entries.get(export) {
+            Some(Some(entry)) => Ok(*entry),
+            _ => inner.resolve(export),
+        }
+    }
+
     /// Makes the instance and runs the start function.
     fn start(self, tunables: &RoomTunables) -> Result<()> {
         // SAFETY: nothing else has the pointer yet, and no guest runs before `finish_instantiation`.

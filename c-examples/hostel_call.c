@@ -1,0 +1,167 @@
+/* hostel call */
+#define _POSIX_C_SOURCE 200809L
+#include "hostel_commands.h"
+#include "hostel_module.h"
+#include "hostel_output.h"
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* How large a directory of --cache may become. */
+#define CACHE_BYTES (UINT64_C(1) << 30)
+
+/* All that a call needs, and what came of it. */
+struct stay {
+  struct module_file file;
+  uint8_t *read;           /* what the input was read into; NULL when it is the command line's */
+  hostel_buffer converted; /* the input, if it was JSON */
+  const uint8_t *input;
+  size_t input_len;
+  FILE *report;
+  hostel_engine *engine;
+  hostel_cache *cache; /* NULL without one */
+  hostel_module *module;
+  hostel_guest_options *guest_options;
+  hostel_guest *guest;
+  hostel_instance *instance;
+  hostel_buffer output; /* of the last call */
+  hostel_error *error;
+  double load_us, call_us;
+};
+
+static double now_us(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+}
+
+/* JSON on the command line's side is MessagePack on the guest's. */
+static bool convert_input(const struct arguments *arguments, struct stay *stay) {
+  if (!arguments->json)
+    return true;
+  hostel_error *error;
+  if (hostel_json_to_msgpack((const char *)stay->input, stay->input_len, &stay->converted, &error) != HOSTEL_STATUS_OK) {
+    fprintf(stderr, "hostel: the input is not JSON: %s\n", hostel_error_message(error));
+    hostel_error_free(error);
+    return false;
+  }
+  stay->input = stay->converted.data;
+  stay->input_len = stay->converted.len;
+  return true;
+}
+
+/* Everything of the command line's side that can go wrong, before anything of the guest's. */
+static bool open_files(const struct arguments *arguments, struct stay *stay) {
+  if (!read_module_file(arguments, &stay->file))
+    return false;
+  if (arguments->text != NULL) {
+    stay->input = (const uint8_t *)arguments->text;
+    stay->input_len = strlen(arguments->text);
+  } else {
+    const char *path = arguments->input;
+    if (path != NULL ? !read_file(path, &stay->read, &stay->input_len) : !read_stream(stdin, &stay->read, &stay->input_len))
+      return cannot("read", path != NULL ? path : "standard input"), false;
+    stay->input = stay->read;
+  }
+  if (!convert_input(arguments, stay))
+    return false;
+  if (arguments->report != NULL && (stay->report = fopen(arguments->report, "w")) == NULL)
+    return cannot("write", arguments->report), false;
+  return true;
+}
+
+/* False when it cannot be said in JSON. */
+static bool print_output(const struct arguments *arguments, struct stay *stay) {
+  hostel_buffer json = {NULL, 0};
+  if (arguments->json && hostel_msgpack_to_json(stay->output.data, stay->output.len, &json, &stay->error) != HOSTEL_STATUS_OK)
+    return false;
+  const hostel_buffer *output = arguments->json ? &json : &stay->output;
+  if (output->len > 0)
+    fwrite(output->data, 1, output->len, stdout);
+  hostel_buffer_free(&json);
+  return true;
+}
+
+/* What was compiled in earlier runs is there, if the command line says where. */
+static bool open_cache(const struct arguments *arguments, struct stay *stay) {
+  const struct seal_key *key = &stay->file.key;
+  return arguments->cache == NULL ||
+         !hostel_cache_directory_new(arguments->cache, key_bytes(key), key->len, CACHE_BYTES, 0, &stay->cache, &stay->error);
+}
+
+static bool load_guest(const struct arguments *arguments, struct stay *stay) {
+  hostel_error **error = &stay->error;
+  if (hostel_guest_options_new(&stay->guest_options, error) ||
+      (arguments->abi != NULL && hostel_guest_options_set_abi(stay->guest_options, arguments->abi, error)))
+    return false;
+  double start = now_us();
+  bool loaded = load_module(stay->engine, stay->cache, &stay->file, &stay->module, error) &&
+                !hostel_guest_new(stay->module, NULL, stay->guest_options, &stay->guest, error);
+  stay->load_us = now_us() - start;
+  return loaded && (!arguments->instance || !hostel_instance_new(stay->guest, NULL, &stay->instance, error));
+}
+
+/* One call after the other, until one fails. */
+static bool call_guest(const struct arguments *arguments, struct stay *stay) {
+  const uint64_t calls = arguments->repeat.given ? arguments->repeat.value : 1;
+  for (uint64_t i = 0; i < calls; i++) {
+    hostel_buffer_free(&stay->output);
+    double start = now_us();
+    hostel_status status = stay->instance != NULL ? hostel_instance_call(stay->instance, arguments->function, stay->input,
+                                                                         stay->input_len, NULL, &stay->output, &stay->error)
+                                                  : hostel_guest_call(stay->guest, arguments->function, stay->input,
+                                                                      stay->input_len, NULL, &stay->output, &stay->error);
+    stay->call_us = now_us() - start;
+    if (status != HOSTEL_STATUS_OK)
+      return false;
+    if ((arguments->each || i + 1 == calls) && !print_output(arguments, stay))
+      return false;
+    if (arguments->each)
+      putchar('\n');
+  }
+  return true;
+}
+
+/* Closes it, too. Every value is a number or one of the library's own words, so nothing needs escaping. */
+static bool write_report(const struct stay *stay) {
+  const char *engine = hostel_engine_name(stay->engine), *abi = hostel_guest_abi(stay->guest);
+  const char *origin = hostel_module_origin(stay->module);
+  FILE *file = stay->report;
+  fprintf(file, "{\"status\": \"%s\"", hostel_status_name(hostel_error_status(stay->error)));
+  fprintf(file, ", \"engine\": \"%s\", \"abi\": \"%s\"", engine != NULL ? engine : "none", abi != NULL ? abi : "none");
+  fprintf(file, ", \"cache\": \"%s\", \"room\": \"new\"", origin != NULL ? origin : "none");
+  fprintf(file, ", \"load_us\": %.3f, \"call_us\": %.3f", stay->load_us, stay->call_us);
+  fprintf(file, ", \"input_bytes\": %zu, \"output_bytes\": %zu}\n", stay->input_len, stay->output.len);
+  bool written = !ferror(file);
+  return fclose(file) == 0 && written;
+}
+
+static void end_stay(struct stay *stay) {
+  free(stay->file.data);
+  free(stay->read);
+  hostel_buffer_free(&stay->converted);
+  hostel_engine_free(stay->engine);
+  hostel_cache_free(stay->cache);
+  hostel_module_free(stay->module);
+  hostel_guest_options_free(stay->guest_options);
+  hostel_guest_free(stay->guest);
+  hostel_instance_free(stay->instance);
+  hostel_buffer_free(&stay->output);
+  hostel_error_free(stay->error);
+}
+
+int run_call(const struct arguments *arguments) {
+  struct stay stay = {0};
+  int exit_status = EXIT_WRONG_USE;
+  if (open_files(arguments, &stay)) {
+    bool called = make_engine(arguments, &stay.engine, &stay.error) && open_cache(arguments, &stay) &&
+                  load_guest(arguments, &stay) && call_guest(arguments, &stay);
+    exit_status = finish_output(EXIT_OK);
+    if (stay.report != NULL && !write_report(&stay))
+      exit_status = cannot("write", arguments->report);
+    if (!called)
+      exit_status = print_failure(stay.error);
+  }
+  end_stay(&stay);
+  return exit_status;
+}

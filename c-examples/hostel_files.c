@@ -1,0 +1,138 @@
+#define _POSIX_C_SOURCE 200809L
+#include "hostel_files.h"
+#include "hostel_output.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- reading ---- */
+
+bool read_stream(FILE *stream, uint8_t **data_out, size_t *len_out) {
+  size_t room = 0;
+  *data_out = NULL;
+  *len_out = 0;
+  for (;;) {
+    if (*len_out == room) {
+      uint8_t *more = realloc(*data_out, room = room * 2 + 65536);
+      if (more == NULL)
+        return false;
+      *data_out = more;
+    }
+    size_t got = fread(*data_out + *len_out, 1, room - *len_out, stream);
+    *len_out += got;
+    if (got == 0)
+      return !ferror(stream);
+  }
+}
+
+bool read_file(const char *path, uint8_t **data_out, size_t *len_out) {
+  FILE *file = fopen(path, "rb");
+  *data_out = NULL;
+  if (file == NULL)
+    return false;
+  bool read = read_stream(file, data_out, len_out);
+  int why = errno;
+  fclose(file);
+  errno = why;
+  return read;
+}
+
+/* ---- keys ---- */
+
+static bool unfit_key(const char *path, const char *why) {
+  fprintf(stderr, "hostel: the key file %s %s\n", path, why);
+  return false;
+}
+
+/* One byte more is asked for, so that a longer file shows. */
+static bool read_open_key(FILE *file, const char *path, struct seal_key *key_out) {
+  struct stat about;
+  uint8_t bytes[HOSTEL_KEY_BYTES + 1];
+  if (fstat(fileno(file), &about) != 0)
+    return cannot("read", path), false;
+  size_t len = fread(bytes, 1, sizeof bytes, file);
+  if (ferror(file))
+    return cannot("read", path), false;
+  if ((about.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+    return unfit_key(path, "is open to others than its owner; its mode should be 0600");
+  if (len != HOSTEL_KEY_BYTES)
+    return unfit_key(path, "is no key: that is 32 bytes, no less and no more");
+  memcpy(key_out->bytes, bytes, len);
+  key_out->len = len;
+  return true;
+}
+
+bool read_key(const char *path, struct seal_key *key_out) {
+  key_out->len = 0;
+  if (path == NULL)
+    return true;
+  FILE *file = fopen(path, "rb");
+  if (file == NULL)
+    return cannot("read", path), false;
+  bool read = read_open_key(file, path, key_out);
+  fclose(file);
+  return read;
+}
+
+/* ---- writing ---- */
+
+/* Closes it, too. */
+static bool write_open_file(FILE *file, const uint8_t *data, size_t len, bool sync) {
+  bool written = fwrite(data, 1, len, file) == len && fflush(file) == 0 && (!sync || fsync(fileno(file)) == 0);
+  int why = errno;
+  bool closed = fclose(file) == 0;
+  if (!written)
+    errno = why;
+  return written && closed;
+}
+
+/* A new file beside another. mkstemp() lets only the owner read it; this is as open as files usually are. */
+static FILE *open_beside(char *pattern) {
+  int descriptor = mkstemp(pattern);
+  if (descriptor < 0)
+    return NULL;
+  mode_t mask = umask(0);
+  umask(mask);
+  FILE *file = fchmod(descriptor, 0666 & ~mask) == 0 ? fdopen(descriptor, "wb") : NULL;
+  if (file == NULL) {
+    int why = errno;
+    close(descriptor);
+    unlink(pattern);
+    errno = why;
+  }
+  return file;
+}
+
+static bool replace_file(const char *path, char *aside, const uint8_t *data, size_t len) {
+  FILE *file = open_beside(aside);
+  if (file == NULL)
+    return false;
+  if (write_open_file(file, data, len, true) && rename(aside, path) == 0)
+    return true;
+  int why = errno;
+  unlink(aside);
+  errno = why;
+  return false;
+}
+
+bool write_file(const char *path, const uint8_t *data, size_t len) {
+  static const char suffix[] = ".XXXXXX";
+  struct stat about;
+  if (lstat(path, &about) == 0 && !S_ISREG(about.st_mode)) {
+    FILE *file = fopen(path, "wb");
+    return file != NULL && write_open_file(file, data, len, false);
+  }
+  size_t path_len = strlen(path);
+  char *aside = malloc(path_len + sizeof suffix);
+  if (aside == NULL)
+    return false;
+  memcpy(aside, path, path_len);
+  memcpy(aside + path_len, suffix, sizeof suffix);
+  bool written = replace_file(path, aside, data, len);
+  int why = errno;
+  free(aside);
+  errno = why;
+  return written;
+}

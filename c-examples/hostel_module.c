@@ -1,0 +1,43 @@
+#include "hostel_module.h"
+#include "hostel_output.h"
+#include <stdlib.h>
+#include <string.h>
+
+bool read_module_file(const struct arguments *arguments, struct module_file *file_out) {
+  if (!read_file(arguments->module, &file_out->data, &file_out->len))
+    return cannot("read", arguments->module), false;
+  return read_key(arguments->key, &file_out->key);
+}
+
+static bool configure(const struct arguments *arguments, hostel_engine_config *config, hostel_error **error) {
+  const struct number memory = arguments->memory, output = arguments->output_max;
+  return (arguments->engine == NULL || !hostel_engine_config_set_engine(config, arguments->engine, error)) &&
+         (!memory.given || !hostel_engine_config_set_limit(config, HOSTEL_LIMIT_MEMORY_BYTES, memory.value, error)) &&
+         (!output.given || !hostel_engine_config_set_limit(config, HOSTEL_LIMIT_OUTPUT_BYTES, output.value, error));
+}
+
+bool make_engine(const struct arguments *arguments, hostel_engine **engine_out, hostel_error **error_out) {
+  hostel_engine_config *config;
+  bool made = !hostel_engine_config_new(&config, error_out) && configure(arguments, config, error_out) &&
+              !hostel_engine_new(config, engine_out, error_out);
+  hostel_engine_config_free(config);
+  return made;
+}
+
+const uint8_t *key_bytes(const struct seal_key *key) { return key->len > 0 ? key->bytes : NULL; }
+
+/* The end tells, not the beginning: an artifact begins with what its engine puts there. */
+static bool is_artifact(const struct module_file *file) {
+  static const char end[] = "hostel-seal\n";
+  const size_t end_len = sizeof end - 1;
+  return file->len >= end_len && memcmp(file->data + file->len - end_len, end, end_len) == 0;
+}
+
+bool load_module(const hostel_engine *engine, const hostel_cache *cache, const struct module_file *file,
+                 hostel_module **module_out, hostel_error **error_out) {
+  if (is_artifact(file))
+    return !hostel_module_deserialize(engine, file->data, file->len, key_bytes(&file->key), file->key.len, module_out, error_out);
+  if (file->len >= 4 && memcmp(file->data, "\0asm", 4) == 0)
+    return !hostel_module_load(engine, cache, file->data, file->len, NULL, module_out, error_out);
+  return !hostel_module_load_wat(engine, cache, (const char *)file->data, file->len, NULL, module_out, error_out);
+}

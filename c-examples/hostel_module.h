@@ -1,0 +1,28 @@
+/* Engines and modules as the hostel program's command line asks for them. */
+#ifndef HOSTEL_MODULE_H
+#define HOSTEL_MODULE_H
+
+#include "hostel_files.h"
+#include "hostel_options.h"
+
+/* A MODULE's file, and the key to open it with if it is an artifact. */
+struct module_file {
+  uint8_t *data; /* malloc()ed */
+  size_t len;
+  struct seal_key key;
+};
+
+/* False when a file cannot be read, which has then been said. */
+bool read_module_file(const struct arguments *arguments, struct module_file *file_out);
+
+/* The engine serves one guest only, so its limits are the call's. */
+bool make_engine(const struct arguments *arguments, hostel_engine **engine_out, hostel_error **error_out);
+
+/* An artifact is opened, anything else is compiled unless the cache has it. */
+bool load_module(const hostel_engine *engine, const hostel_cache *cache, const struct module_file *file,
+                 hostel_module **module_out, hostel_error **error_out);
+
+/* The key's bytes as the library takes them. */
+const uint8_t *key_bytes(const struct seal_key *key);
+
+#endif
