@@ -578,7 +578,8 @@ HOSTEL_MUST_USE hostel_status hostel_cache_shared_new(uint64_t bytes_max, hostel
 
 /**
  * Makes a cache in memory in which each thread has its own part of at most about `bytes_max` bytes: a hit takes no lock.
- * It pays in front of a shared one, for threads that use few modules often.
+ * It pays in front of a shared one, for threads that use few modules often. Removing a module makes the other threads forget
+ * all they have. After hostel_cache_free() a thread keeps its part until it uses another such cache, or ends.
  *
  * Returns what hostel_cache_shared_new() returns. Thread-safe.
  */
@@ -862,8 +863,8 @@ hostel_status hostel_module_load_key(const hostel_engine *engine,
 HOSTEL_MUST_USE hostel_status hostel_module_key(const hostel_module *module, uint8_t *key_out, hostel_error **error_out);
 
 /**
- * Where a module comes from: "compiled", or the tier of the cache that had it, such as "shared" or "directory"; NULL for
- * NULL. The string lives for ever. Thread-safe.
+ * Where a module comes from: "compiled", "artifact", or the tier of the cache that had it: "shared", "thread_local",
+ * "directory", "custom", or "pinned" when only the pin had kept it; NULL for NULL. The string lives for ever. Thread-safe.
  */
 const char *hostel_module_origin(const hostel_module *module);
 

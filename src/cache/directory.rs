@@ -2,8 +2,9 @@
 //! at once: files appear whole (written aside, synced, renamed), and one process compiles while the others wait.
 
 use super::{Key, ModuleCache, Stats};
+use crate::sys::files;
 use crate::{Error, Result};
-use std::fs::{self, File};
+use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,7 +35,7 @@ impl Directory {
     pub fn open(path: &Path, bytes_max: u64, trusted: bool) -> Result<Self> {
         make_private(path).map_err(|error| io(path, "cannot make", &error))?;
         if !trusted {
-            crate::sys::files::check_private(path)?;
+            files::check_private(path)?;
         }
         Ok(Directory { path: path.to_path_buf(), bytes_max, evictions: AtomicU64::new(0) })
     }
@@ -87,7 +88,7 @@ impl Directory {
         make_private(&folder)?;
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let aside = folder.join(format!("{}.{}.{number}.tmp", hex(&key.wasm), std::process::id()));
-        let written = File::options().write(true).create_new(true).open(&aside).and_then(|mut file| {
+        let written = files::create_private(&aside).and_then(|mut file| {
             file.write_all(artifact)?;
             file.sync_all()
         });
@@ -118,8 +119,11 @@ impl ModuleCache for Directory {
     fn load(&self, key: &Key) -> Result<Option<Vec<u8>>> {
         let path = self.file(key);
         let mut bytes = Vec::new();
-        let read = File::open(&path).and_then(|mut file| {
-            file.read_to_end(&mut bytes)?;
+        let read = files::open_regular(&path).and_then(|(mut file, len)| {
+            if len > self.bytes_max {
+                return Err(std::io::Error::new(ErrorKind::FileTooLarge, "larger than all of the cache may be"));
+            }
+            (&mut file).take(len).read_to_end(&mut bytes)?;
             let _ = file.set_modified(SystemTime::now()); // used just now; a directory that cannot be written still serves
             Ok(())
         });
@@ -147,13 +151,10 @@ impl ModuleCache for Directory {
         }
     }
 
-    fn lock(&self, key: &Key) -> Option<Box<dyn Send>> {
-        // The lock goes with the file handle, also when the process is killed. Where none can be had, two may compile.
-        make_private(&self.folder(key)).ok()?;
-        let path = self.folder(key).join(format!("{}.lock", hex(&key.wasm)));
-        let file = File::options().write(true).create(true).truncate(false).open(&path).ok()?;
-        file.lock().ok()?;
-        Some(Box::new(file))
+    fn locks(&self, key: &Key) -> Vec<PathBuf> {
+        // By the folder's real name, so that one lock has one name. Where none can be had, two may compile.
+        let folder = make_private(&self.folder(key)).and_then(|()| fs::canonicalize(self.folder(key)));
+        folder.map(|folder| folder.join(format!("{}.lock", hex(&key.wasm)))).into_iter().collect()
     }
 
     fn stats(&self) -> Stats {

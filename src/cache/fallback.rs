@@ -2,6 +2,7 @@
 
 use super::{Entry, Key, Stats, Tier};
 use crate::engine::Engine;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The first tier, and the one behind it.
@@ -41,12 +42,10 @@ impl Tier for Fallback {
         self.second.remove(key);
     }
 
-    fn lock(&self, key: &Key) -> Option<Box<dyn Send>> {
-        // Always in the same order, so that two processes cannot wait for each other.
-        match (self.first.lock(key), self.second.lock(key)) {
-            (None, None) => None,
-            both => Some(Box::new(both)),
-        }
+    fn locks(&self, key: &Key) -> Vec<PathBuf> {
+        let mut locks = self.first.locks(key);
+        locks.extend(self.second.locks(key));
+        locks
     }
 
     fn stats(&self) -> Vec<(&'static str, Stats)> {

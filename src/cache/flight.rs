@@ -18,6 +18,7 @@ impl<K> Default for Flights<K> {
 /// A flight; landing is dropping, also when the work has failed or panicked.
 pub(super) struct Flight<K: Hash + Eq + Copy> {
     key: K,
+    waited: bool,
     flying: Arc<(Mutex<HashMap<K, ()>>, Condvar)>,
 }
 
@@ -26,11 +27,20 @@ impl<K: Hash + Eq + Copy> Flights<K> {
     pub fn enter(&self, key: K) -> Flight<K> {
         let (lock, landed) = &*self.flying;
         let mut flying = lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waited = false;
         while flying.contains_key(&key) {
+            waited = true;
             flying = landed.wait(flying).unwrap_or_else(PoisonError::into_inner);
         }
         flying.insert(key, ());
-        Flight { key, flying: self.flying.clone() }
+        Flight { key, waited, flying: self.flying.clone() }
+    }
+}
+
+impl<K: Hash + Eq + Copy> Flight<K> {
+    /// Whether somebody else has had the key meanwhile.
+    pub fn waited(&self) -> bool {
+        self.waited
     }
 }
 

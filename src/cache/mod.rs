@@ -4,6 +4,7 @@
 mod directory;
 mod fallback;
 mod flight;
+mod locks;
 mod memory;
 pub mod seal;
 mod sealed;
@@ -21,6 +22,7 @@ use crate::module::Module;
 use crate::{Error, Result};
 use flight::Flights;
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -70,9 +72,9 @@ pub trait Tier: Send + Sync {
     /// Forgets an entry.
     fn remove(&self, key: &Key);
 
-    /// Keeps other processes from compiling the same module meanwhile, where the tier is shared with any.
-    fn lock(&self, _key: &Key) -> Option<Box<dyn Send>> {
-        None
+    /// The files to lock while a module is compiled, where the tier is shared with other processes.
+    fn locks(&self, _key: &Key) -> Vec<PathBuf> {
+        Vec::new()
     }
 
     /// What each tier has counted, first tier first.
@@ -112,9 +114,12 @@ impl Cache {
             return Ok(module);
         }
         // One at a time for each key, here and in other processes; who waited finds what the first has made.
-        let _flight = self.flights.enter(key);
-        let _lock = self.tier.lock(&key);
-        if let Some(module) = self.find(&key, engine)? {
+        let flight = self.flights.enter(key);
+        let locks = locks::take(self.tier.locks(&key));
+        if (flight.waited() || !locks.is_empty())
+            && self.tier.contains(&key)
+            && let Some(module) = self.find(&key, engine)?
+        {
             return Ok(module);
         }
         if let Some(error) = self.recent_failure(&key) {
@@ -159,7 +164,8 @@ impl Cache {
 
     /// Whether a tier seems to have a module's code.
     pub fn contains(&self, engine: &Arc<dyn Engine>, wasm: [u8; 32]) -> bool {
-        self.tier.contains(&Key { wasm, fingerprint: engine.fingerprint().hash })
+        let key = Key { wasm, fingerprint: engine.fingerprint().hash };
+        self.tier.contains(&key) || self.pinned.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&key)
     }
 
     /// Forgets a module's code in every tier.

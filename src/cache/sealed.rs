@@ -4,6 +4,7 @@ use super::seal::{self, SealKey};
 use super::{Entry, Key, Stats, Tier, warn};
 use crate::Result;
 use crate::engine::Engine;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A store of sealed artifacts. It need not be trusted: what it hands out is checked before it is used.
@@ -23,9 +24,9 @@ pub trait ModuleCache: Send + Sync {
     /// Forgets what is under a key.
     fn remove(&self, key: &Key) -> Result<()>;
 
-    /// See [`Tier::lock`].
-    fn lock(&self, _key: &Key) -> Option<Box<dyn Send>> {
-        None
+    /// See [`Tier::locks`].
+    fn locks(&self, _key: &Key) -> Vec<PathBuf> {
+        Vec::new()
     }
 
     /// Entries, bytes and evictions, as far as they are known.
@@ -96,8 +97,8 @@ impl<S: ModuleCache> Tier for Sealed<S> {
         }
     }
 
-    fn lock(&self, key: &Key) -> Option<Box<dyn Send>> {
-        self.store.lock(key)
+    fn locks(&self, key: &Key) -> Vec<PathBuf> {
+        self.store.locks(key)
     }
 
     fn stats(&self) -> Vec<(&'static str, Stats)> {

@@ -112,7 +112,8 @@ pub unsafe extern "C" fn hostel_cache_shared_new(
 }
 
 /// Makes a cache in memory in which each thread has its own part of at most about `bytes_max` bytes: a hit takes no lock.
-/// It pays in front of a shared one, for threads that use few modules often.
+/// It pays in front of a shared one, for threads that use few modules often. Removing a module makes the other threads forget
+/// all they have. After hostel_cache_free() a thread keeps its part until it uses another such cache, or ends.
 ///
 /// Returns what hostel_cache_shared_new() returns. Thread-safe.
 #[must_use]

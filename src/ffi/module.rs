@@ -288,8 +288,8 @@ pub unsafe extern "C" fn hostel_module_key(
     }
 }
 
-/// Where a module comes from: "compiled", or the tier of the cache that had it, such as "shared" or "directory"; NULL for
-/// NULL. The string lives for ever. Thread-safe.
+/// Where a module comes from: "compiled", "artifact", or the tier of the cache that had it: "shared", "thread_local",
+/// "directory", "custom", or "pinned" when only the pin had kept it; NULL for NULL. The string lives for ever. Thread-safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hostel_module_origin(module: *const hostel_module) -> *const c_char {
     // SAFETY: see above.

@@ -79,3 +79,51 @@ fn read_or_make_key(path: &Path) -> std::io::Result<[u8; 32]> {
 pub(crate) fn user_key() -> Result<[u8; 32]> {
     Err(Error::Unsupported("this system has no per-user sealing key: bring your own".into()))
 }
+
+/// Opens a file to read it: a regular one only, not by a link, and without waiting for anybody. With its length.
+#[cfg(unix)]
+pub(crate) fn open_regular(path: &Path) -> std::io::Result<(std::fs::File, u64)> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let file = std::fs::File::options().read(true).custom_flags(NO_WAITING).open(path)?;
+    regular(file)
+}
+
+/// Opens a lock file, made if it is not there, that nobody else can open.
+#[cfg(unix)]
+pub(crate) fn open_lock(path: &Path) -> std::io::Result<std::fs::File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = std::fs::File::options();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(NO_WAITING);
+    regular(options.open(path)?).map(|(file, _)| file)
+}
+
+/// Makes a file that nobody else can open, whatever the umask.
+#[cfg(unix)]
+pub(crate) fn create_private(path: &Path) -> std::io::Result<std::fs::File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::File::options().write(true).create_new(true).mode(0o600).open(path)
+}
+
+// A pipe in place of a file would be waited for, and a link may lead anywhere.
+#[cfg(unix)]
+const NO_WAITING: i32 = rustix::fs::OFlags::NONBLOCK.union(rustix::fs::OFlags::NOFOLLOW).bits() as i32;
+
+#[cfg(not(unix))]
+pub(crate) fn open_regular(path: &Path) -> std::io::Result<(std::fs::File, u64)> {
+    regular(std::fs::File::open(path)?)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn open_lock(path: &Path) -> std::io::Result<std::fs::File> {
+    std::fs::File::options().read(true).write(true).create(true).truncate(false).open(path)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn create_private(path: &Path) -> std::io::Result<std::fs::File> {
+    std::fs::File::options().write(true).create_new(true).open(path)
+}
+
+fn regular(file: std::fs::File) -> std::io::Result<(std::fs::File, u64)> {
+    let data = file.metadata()?;
+    if data.is_file() { Ok((file, data.len())) } else { Err(std::io::Error::other("not a regular file")) }
+}
