@@ -205,6 +205,27 @@ static void an_answer_that_does_not_fit_ends_the_call_and_the_instance(const hos
   free(answer);
 }
 
+/* What the guest's own maximum forbids is refused by nobody else, and uses nothing up. */
+static void growing_past_its_own_maximum_uses_nothing_up(const hostel_engine *engine) {
+  hostel_engine *limited = limited_engine(engine, HOSTEL_LIMIT_MEMORY_BYTES, 64 * 65536);
+  hostel_guest *guest = open_text(limited, "(module (memory 1 3) (func (export \"grow\") (param i32) (result i32)"
+                                           " (memory.grow (local.get 0))) (func (export \"trap\")"
+                                           " (drop (memory.grow (i32.const 1000))) unreachable))");
+  hostel_instance *instance = new_instance(guest);
+  for (int i = 0; i < 10; i++) {
+    uint64_t values[] = {10};
+    SUCCEEDS(hostel_instance_call_values(instance, "grow", values, 1, NULL, &error));
+    CHECK(values[0] == UINT32_MAX);
+  }
+  uint64_t values[] = {2};
+  SUCCEEDS(hostel_instance_call_values(instance, "grow", values, 1, NULL, &error));
+  CHECK(values[0] == 1);
+  FAILS(TRAP, "unreachable", hostel_instance_call_values(instance, "trap", NULL, 0, NULL, &error));
+  hostel_instance_free(instance);
+  hostel_guest_free(guest);
+  hostel_engine_free(limited);
+}
+
 int main(int argc, char **argv) {
   static const test tests[] = {
       TEST(starting_above_the_default_limit_is_memory_limit),  TEST(starting_above_the_limit_of_the_call_is_memory_limit),
@@ -214,6 +235,7 @@ int main(int argc, char **argv) {
       TEST(a_refusal_is_forgotten_in_the_next_call),           TEST(a_guests_own_maximum_is_not_our_limit),
       TEST(a_refusal_while_it_starts_is_memory_limit),         TEST(an_input_that_does_not_fit_is_memory_limit),
       TEST(a_rust_guest_that_cannot_allocate_is_memory_limit), TEST(an_answer_that_does_not_fit_ends_the_call_and_the_instance),
+      TEST(growing_past_its_own_maximum_uses_nothing_up),
   };
   return RUN_TESTS(argc, argv, tests);
 }

@@ -79,6 +79,7 @@ impl Code for WasmiCode {
             host: setup.host,
             state: setup.state,
             table_elements_max: setup.table_elements_max,
+            growing: 0,
         };
         let mut store = Store::new(self.module.engine(), data);
         store.limiter(|data| data);
@@ -111,11 +112,20 @@ struct Data {
     host: Arc<dyn Host>,
     state: State,
     table_elements_max: u64,
+    /// The bytes that a memory is about to grow by.
+    growing: u64,
 }
 
 impl wasmi::ResourceLimiter for Data {
-    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> Result<bool, wasmi_core::LimiterError> {
-        Ok(self.state.memory.grow((desired - current) as u64))
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool, wasmi_core::LimiterError> {
+        // What the guest's own maximum forbids is not for the cap to refuse, nor to count.
+        self.growing = if maximum.is_some_and(|maximum| desired > maximum) { 0 } else { (desired - current) as u64 };
+        Ok(self.state.memory.grow(self.growing))
     }
 
     fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> Result<bool, wasmi_core::LimiterError> {
@@ -123,7 +133,8 @@ impl wasmi::ResourceLimiter for Data {
     }
 
     fn memory_grow_failed(&mut self, _: &MemoryError) -> Result<(), wasmi_core::LimiterError> {
-        Ok(()) // what was counted stays counted: the guest has met the end of its memory anyway
+        self.state.memory.give_back(core::mem::take(&mut self.growing));
+        Ok(())
     }
 
     fn instances(&self) -> usize {

@@ -102,6 +102,10 @@ impl LinearMemory for RoomMemory {
     }
 
     fn grow(&mut self, delta: Pages) -> Result<Pages, MemoryError> {
+        // What the guest's own maximum forbids is not for the cap to refuse, nor to count.
+        if self.ty().maximum.is_some_and(|maximum| u64::from(self.size().0) + u64::from(delta.0) > maximum.0.into()) {
+            return Err(MemoryError::CouldNotGrow { current: self.size(), attempted_delta: delta });
+        }
         let bytes = u64::from(delta.0) * WASM_PAGE_SIZE as u64;
         if !self.gate.grow(bytes) {
             return Err(MemoryError::CouldNotGrow { current: self.size(), attempted_delta: delta });
