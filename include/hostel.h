@@ -110,7 +110,7 @@ typedef void (*hostel_finalizer)(void *user_data);
 #define HOSTEL_STATUS_OUT_OF_FUEL 305
 /** The call's deadline has passed. */
 #define HOSTEL_STATUS_DEADLINE 306
-/** The call was cancelled. */
+/** The call was cancelled, or the load was by its progress callback. */
 #define HOSTEL_STATUS_CANCELLED 307
 /** The guest needed more memory than it is allowed, or failed after being refused more. */
 #define HOSTEL_STATUS_MEMORY_LIMIT 308
@@ -468,6 +468,18 @@ hostel_status hostel_engine_config_set_limit(hostel_engine_config *config,
                                              uint64_t value,
                                              hostel_error **error_out);
 
+/**
+ * Makes the engine headless: it loads what was compiled before, from caches and artifacts, and answers NOT_CACHED to
+ * whatever it would have to compile. It shares artifacts with engines of the same kind that compile.
+ *
+ * For hosts that should run only what another program has compiled, and never meet a compiler with a guest's bytes.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `config` is NULL.
+ * Not thread-safe: `config` is changed.
+ */
+HOSTEL_MUST_USE hostel_status hostel_engine_config_set_headless(hostel_engine_config *config, bool headless, hostel_error **error_out);
+
 /** Frees settings; engines made from them are not affected. NULL is fine. */
 void hostel_engine_config_free(hostel_engine_config *config);
 
@@ -528,7 +540,10 @@ typedef hostel_status (*hostel_cache_contains)(void *user_data, const char *key)
 /** Forgets the bytes under a key. */
 typedef hostel_status (*hostel_cache_remove)(void *user_data, const char *key);
 
-/** A store of the host's own. Keys are text: 128 hexadecimal digits, the engine's fingerprint and the module's key. */
+/**
+ * A store of the host's own. Keys are text: 128 hexadecimal digits, the engine's fingerprint and the module's key. A module
+ * that is given an alias takes a second, small entry, under a key made of the alias.
+ */
 typedef struct hostel_cache_callbacks {
   /** sizeof(hostel_cache_callbacks). */
   size_t struct_size;
@@ -721,34 +736,9 @@ hostel_status hostel_cache_unpin(const hostel_cache *cache,
 /** Lets go of a cache; modules from it, and chains with it, keep what they need. NULL is fine. */
 void hostel_cache_free(hostel_cache *cache);
 
-/* ---- module ----------------------------------------------------------------------------------------------
- * Modules: compiled guests, and what they import and export.
+/* ---- inspect ---------------------------------------------------------------------------------------------
+ * Modules before an engine sees them: what one is, and the text format.
  */
-
-/** Options for loading a module. There are none yet; pass NULL. */
-typedef struct hostel_load_options hostel_load_options;
-
-/**
- * A compiled guest. Made by the hostel_module_load functions, released by hostel_module_free().
- * Immutable: any number of threads may use one module at the same time.
- */
-typedef struct hostel_module hostel_module;
-
-/** What an import or export is: one of the HOSTEL_EXTERN_* values. */
-typedef int32_t hostel_extern_kind;
-
-/** There is none at this index. */
-#define HOSTEL_EXTERN_NONE -1
-/** A function. */
-#define HOSTEL_EXTERN_FUNCTION 0
-/** A table. */
-#define HOSTEL_EXTERN_TABLE 1
-/** A memory. */
-#define HOSTEL_EXTERN_MEMORY 2
-/** A global. */
-#define HOSTEL_EXTERN_GLOBAL 3
-/** An exception tag. */
-#define HOSTEL_EXTERN_TAG 4
 
 /**
  * Says what a module is, without an engine: a JSON object with `kind`, `abi`, `key` (BLAKE3 of the bytes, in
@@ -779,11 +769,103 @@ HOSTEL_MUST_USE hostel_status hostel_inspect(const uint8_t *wasm, size_t wasm_le
  */
 HOSTEL_MUST_USE hostel_status hostel_wat_to_wasm(const char *text, size_t text_len, hostel_buffer *wasm_out, hostel_error **error_out);
 
+/* ---- load options ----------------------------------------------------------------------------------------
+ * Load options: what a host may say about loading a module.
+ */
+
+/**
+ * Options of loads. Made by hostel_load_options_new(), released by hostel_load_options_free().
+ * Used by one thread at a time while they are changed; any number of loads may use them at the same time.
+ */
+typedef struct hostel_load_options hostel_load_options;
+
+/**
+ * Is told how far a load is that compiles. `phase` is "validate", "compile", or "ready" when all is done; in each, `done`
+ * of `total` steps are made, and `total` is 0 while that is not known. What a step is depends on the engine: one that
+ * translates a module in one go tells no steps. The string lives for ever.
+ *
+ * Returns HOSTEL_STATUS_OK to go on; anything else stops the load, which is then CANCELLED.
+ * Called during the load only, on whatever threads compile, for one load never by two at once, and `done` only grows. It
+ * must not unwind or longjmp, and should be quick, for the compile waits. It must not load the same module through the same
+ * cache, which would wait for itself.
+ */
+typedef hostel_status (*hostel_load_progress)(void *user_data, const char *phase, uint64_t done, uint64_t total);
+
+/**
+ * Makes options with the default of everything: no alias, and nobody is told.
+ *
+ * On success `*options_out` is yours: release it with hostel_load_options_free(). `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `options_out` is NULL.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE hostel_status hostel_load_options_new(hostel_load_options **options_out, hostel_error **error_out);
+
+/**
+ * Gives the module a name of the host's own, by which hostel_module_load_alias() will find it in the cache it is loaded
+ * through: for hosts that know a module by the hash of something larger that it is part of.
+ *
+ * `alias` is HOSTEL_KEY_BYTES bytes, copied. An alias leads to the module's own key, so a load with the module's bytes is
+ * never answered with another module. When an alias is given to another module, the latest wins, and the log is told. Who
+ * may give an alias is for the host to say: do not let one tenant give those of another. Without a cache it has no effect.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `options` or `alias` is NULL.
+ * Not thread-safe: `options` is changed.
+ */
+HOSTEL_MUST_USE hostel_status hostel_load_options_set_alias(hostel_load_options *options, const uint8_t *alias, hostel_error **error_out);
+
+/**
+ * Sets who is told how far a load is that compiles; NULL for nobody.
+ *
+ * `user_data` is passed to `callback`; it must live as long as loads use these options. A load that finds the module in a
+ * cache, or waits for another load or process to compile it, tells nothing.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `options` is NULL.
+ * Not thread-safe: `options` is changed.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_load_options_set_progress(hostel_load_options *options,
+                                               hostel_load_progress callback,
+                                               void *user_data,
+                                               hostel_error **error_out);
+
+/** Frees options. NULL is fine. */
+void hostel_load_options_free(hostel_load_options *options);
+
+/* ---- module ----------------------------------------------------------------------------------------------
+ * Modules: compiled guests, and what they import and export.
+ */
+
+/**
+ * A compiled guest. Made by the hostel_module_load functions, released by hostel_module_free().
+ * Immutable: any number of threads may use one module at the same time.
+ */
+typedef struct hostel_module hostel_module;
+
+/** What an import or export is: one of the HOSTEL_EXTERN_* values. */
+typedef int32_t hostel_extern_kind;
+
+/** There is none at this index. */
+#define HOSTEL_EXTERN_NONE -1
+/** A function. */
+#define HOSTEL_EXTERN_FUNCTION 0
+/** A table. */
+#define HOSTEL_EXTERN_TABLE 1
+/** A memory. */
+#define HOSTEL_EXTERN_MEMORY 2
+/** A global. */
+#define HOSTEL_EXTERN_GLOBAL 3
+/** An exception tag. */
+#define HOSTEL_EXTERN_TAG 4
+
 /**
  * Compiles a guest from a binary module.
  *
  * `wasm` is read during the call and not kept. `cache` may be NULL: then nothing is kept; a module that it has is not
- * compiled, and not validated again. `options` must be NULL for now.
+ * compiled, and not validated again. `options` may be NULL.
  * On success `*module_out` is yours: release it with hostel_module_free(). On failure it is NULL.
  * `error_out` may be NULL; otherwise it receives NULL on success, else an error to release with hostel_error_free().
  *
@@ -791,9 +873,11 @@ HOSTEL_MUST_USE hostel_status hostel_wat_to_wasm(const char *text, size_t text_l
  *         HOSTEL_STATUS_INVALID_ARGUMENT   if `engine`, `module_out`, or a non-empty `wasm` is NULL;
  *         HOSTEL_STATUS_INVALID_MODULE     if the bytes do not validate with every WebAssembly proposal on;
  *         HOSTEL_STATUS_UNSUPPORTED_MODULE if the module is over a limit, or needs what the engine lacks;
- *         HOSTEL_STATUS_OUT_OF_RESOURCES   if the system has no memory for its code.
- * Thread-safe. May take seconds for a large guest, and minutes for one that was made to; calls nothing back, and nothing
- * interrupts it.
+ *         HOSTEL_STATUS_OUT_OF_RESOURCES   if the system has no memory for its code;
+ *         HOSTEL_STATUS_NOT_CACHED         if the engine is headless and the cache, if there is one, has no code of it;
+ *         HOSTEL_STATUS_CANCELLED          if the progress callback of `options` said so.
+ * Thread-safe. May take seconds for a large guest, and minutes for one that was made to; only a progress callback, which
+ * it calls as it goes, can stop it.
  */
 HOSTEL_MUST_USE
 hostel_status hostel_module_load(const hostel_engine *engine,
@@ -854,6 +938,28 @@ hostel_status hostel_module_load_key(const hostel_engine *engine,
                                      hostel_error **error_out);
 
 /**
+ * Fetches a guest from a cache by an alias, which hostel_load_options_set_alias() gave it in this process or, with a cache
+ * that survives it, in another.
+ *
+ * `alias` is HOSTEL_KEY_BYTES bytes. Where two modules had it, this is the latest that the first tier knows of;
+ * hostel_module_key() tells which one it is. Whoever can write to a store of artifacts but does not have its sealing key
+ * cannot make an alias lead elsewhere, but may bring back where it led earlier.
+ * On success `*module_out` is yours: release it with hostel_module_free(). On failure it is NULL. `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT   if `engine`, `cache`, `alias` or `module_out` is NULL;
+ *         HOSTEL_STATUS_NOT_CACHED         if no tier knows the alias for this engine, or has code of its module any more;
+ *         HOSTEL_STATUS_UNSUPPORTED_MODULE if it is over a limit of this engine.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_module_load_alias(const hostel_engine *engine,
+                                       const hostel_cache *cache,
+                                       const uint8_t *alias,
+                                       hostel_module **module_out,
+                                       hostel_error **error_out);
+
+/**
  * Writes a module's key, BLAKE3 of its bytes, to the HOSTEL_KEY_BYTES bytes at `key_out`.
  *
  * Returns HOSTEL_STATUS_OK;
@@ -867,49 +973,6 @@ HOSTEL_MUST_USE hostel_status hostel_module_key(const hostel_module *module, uin
  * "directory", "custom", or "pinned" when only the pin had kept it; NULL for NULL. The string lives for ever. Thread-safe.
  */
 const char *hostel_module_origin(const hostel_module *module);
-
-/**
- * Makes a sealed artifact of a module: its code as bytes, for hostel_module_deserialize() by an engine of the same kind,
- * version and machine.
- *
- * `key` is the sealing key, as for hostel_cache_directory_new(). On success `*artifact_out` is yours: release it with
- * hostel_buffer_free(). `error_out` may be NULL.
- *
- * Returns HOSTEL_STATUS_OK;
- *         HOSTEL_STATUS_INVALID_ARGUMENT if `module` or `artifact_out` is NULL, or `key` is not of its length;
- *         HOSTEL_STATUS_CACHE_IO         if there is no key.
- * Thread-safe.
- */
-HOSTEL_MUST_USE
-hostel_status hostel_module_serialize(const hostel_module *module,
-                                      const uint8_t *key,
-                                      size_t key_len,
-                                      hostel_buffer *artifact_out,
-                                      hostel_error **error_out);
-
-/**
- * Loads a sealed artifact that hostel_module_serialize() made, in this process or another.
- *
- * `artifact` is copied before it is checked, and nothing in it is believed before that. `key` is the sealing key it was
- * made with. On success `*module_out` is yours: release it with hostel_module_free(). `error_out` may be NULL.
- *
- * Returns HOSTEL_STATUS_OK;
- *         HOSTEL_STATUS_INVALID_ARGUMENT   if `engine`, `module_out` or a non-empty `artifact` is NULL, or `key` is not of
- *                                          its length;
- *         HOSTEL_STATUS_ARTIFACT_CORRUPT   if it is damaged, none of hostel's, or sealed with another key;
- *         HOSTEL_STATUS_ARTIFACT_MISMATCH  if it was made by another engine, another version, or for another machine;
- *         HOSTEL_STATUS_UNSUPPORTED_MODULE if the module is over a limit of this engine;
- *         HOSTEL_STATUS_CACHE_IO           if there is no key.
- * Thread-safe.
- */
-HOSTEL_MUST_USE
-hostel_status hostel_module_deserialize(const hostel_engine *engine,
-                                        const uint8_t *artifact,
-                                        size_t artifact_len,
-                                        const uint8_t *key,
-                                        size_t key_len,
-                                        hostel_module **module_out,
-                                        hostel_error **error_out);
 
 /** How many imports a module has; 0 for NULL. Thread-safe. */
 size_t hostel_module_import_count(const hostel_module *module);
@@ -946,6 +1009,93 @@ const char *hostel_module_export_type(const hostel_module *module, size_t index)
 
 /** Lets go of a module; guests made from it keep what they need. NULL is fine. */
 void hostel_module_free(hostel_module *module);
+
+/* ---- artifact --------------------------------------------------------------------------------------------
+ * Artifacts: a module's code as bytes that outlive the process.
+ */
+
+/**
+ * Makes a sealed artifact of a module: its code as bytes, for hostel_module_deserialize() by an engine of the same kind,
+ * version and machine.
+ *
+ * `key` is the sealing key, as for hostel_cache_directory_new(). On success `*artifact_out` is yours: release it with
+ * hostel_buffer_free(). `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `module` or `artifact_out` is NULL, or `key` is not of its length;
+ *         HOSTEL_STATUS_CACHE_IO         if there is no key.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_module_serialize(const hostel_module *module,
+                                      const uint8_t *key,
+                                      size_t key_len,
+                                      hostel_buffer *artifact_out,
+                                      hostel_error **error_out);
+
+/**
+ * Loads a sealed artifact that hostel_module_serialize() made, in this process or another.
+ *
+ * `artifact` is copied before it is checked, and nothing in it is believed before that. `key` is the sealing key it was
+ * made with. On success `*module_out` is yours: release it with hostel_module_free(). `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT   if `engine`, `module_out` or a non-empty `artifact` is NULL, or `key` is not of
+ *                                          its length;
+ *         HOSTEL_STATUS_ARTIFACT_CORRUPT   if it is damaged, none of hostel's, not sealed, or sealed with another
+ *                                          key;
+ *         HOSTEL_STATUS_ARTIFACT_MISMATCH  if it was made by another engine, another version, or for another machine;
+ *         HOSTEL_STATUS_UNSUPPORTED_MODULE if the module is over a limit of this engine;
+ *         HOSTEL_STATUS_CACHE_IO           if there is no key.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_module_deserialize(const hostel_engine *engine,
+                                        const uint8_t *artifact,
+                                        size_t artifact_len,
+                                        const uint8_t *key,
+                                        size_t key_len,
+                                        hostel_module **module_out,
+                                        hostel_error **error_out);
+
+/**
+ * Makes an artifact of a module without a seal, for hostel_module_deserialize_vouched(): for hosts that prove in a way of
+ * their own where bytes come from, such as a signed package or a file system that is only read.
+ *
+ * On success `*artifact_out` is yours: release it with hostel_buffer_free(). `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `module` or `artifact_out` is NULL.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_module_serialize_vouched(const hostel_module *module,
+                                              hostel_buffer *artifact_out,
+                                              hostel_error **error_out);
+
+/**
+ * Loads an artifact of hostel_module_serialize_vouched() on the host's word alone.
+ *
+ * THE BYTES ARE MACHINE CODE THAT RUNS IN YOUR PROCESS, with all its rights and outside of every sandbox. Whoever can choose
+ * them can do whatever your program can. Nothing here proves where they come from: call this only with bytes that you have
+ * proved yourself to be what hostel_module_serialize_vouched() gave you. When in doubt, use hostel_module_deserialize().
+ *
+ * `artifact` is copied. That it is whole, of this format and for this engine is checked, against accidents only; a sealed
+ * artifact is not taken. On success `*module_out` is yours: release it with hostel_module_free(). `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT   if `engine`, `module_out` or a non-empty `artifact` is NULL;
+ *         HOSTEL_STATUS_ARTIFACT_CORRUPT   if it is damaged, sealed, or none of hostel's;
+ *         HOSTEL_STATUS_ARTIFACT_MISMATCH  if it was made by another engine, another version, or for another machine;
+ *         HOSTEL_STATUS_UNSUPPORTED_MODULE if the module is over a limit of this engine.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_module_deserialize_vouched(const hostel_engine *engine,
+                                                const uint8_t *artifact,
+                                                size_t artifact_len,
+                                                hostel_module **module_out,
+                                                hostel_error **error_out);
 
 /* ---- imports ---------------------------------------------------------------------------------------------
  * Imports: functions of the host that a guest may call.

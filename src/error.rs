@@ -207,6 +207,8 @@ pub enum Error {
     #[error("{0}")]
     NotCached(String),
     #[error("{0}")]
+    Cancelled(String),
+    #[error("{0}")]
     Link(String),
     #[error("{0}")]
     NoSuchFunction(String),
@@ -250,6 +252,7 @@ impl Error {
             Error::ArtifactCorrupt(_) => Status::ArtifactCorrupt,
             Error::CacheIo(_) => Status::CacheIo,
             Error::NotCached(_) => Status::NotCached,
+            Error::Cancelled(_) => Status::Cancelled,
             Error::Link(_) => Status::LinkError,
             Error::NoSuchFunction(_) => Status::NoSuchFunction,
             Error::BadAbi(_) | Error::Misbehaved(_) | Error::Envelope { .. } => Status::BadAbi,

@@ -34,6 +34,7 @@ pub mod limits;
 pub mod log;
 pub mod module;
 mod msgpack;
+pub mod progress;
 pub mod room;
 mod sys;
 

@@ -4,10 +4,14 @@
 use crate::Error;
 use crate::Result;
 #[cfg(feature = "std")]
-use crate::cache::{Cache, Entry};
+use crate::cache::{
+    Cache, Entry,
+    seal::{self, Trust},
+};
 use crate::engine::{Code, Engine};
 use crate::inspect::{self, ModuleInfo};
 use crate::log::{self, Level};
+use crate::progress::{Phase, Progress};
 use alloc::{format, sync::Arc};
 
 /// A module, ready to be linked. Immutable and shared.
@@ -18,12 +22,25 @@ pub struct Module {
     origin: &'static str,
 }
 
+/// What a host may say about a load.
+#[derive(Clone, Default)]
+pub struct LoadOptions {
+    /// A name of the host's own that a cache shall find the module by.
+    pub alias: Option<[u8; 32]>,
+    /// Who watches the module being compiled.
+    pub progress: Progress,
+}
+
 impl Module {
-    /// Inspects and compiles a binary module.
-    pub fn compile(engine: &Arc<dyn Engine>, wasm: &[u8]) -> Result<Module> {
+    /// Inspects and compiles a binary module; NOT_CACHED from an engine that compiles nothing.
+    pub fn compile(engine: &Arc<dyn Engine>, wasm: &[u8], progress: &Progress) -> Result<Module> {
+        engine.can_compile()?; // first, so that a host without a compiler does not validate for nothing
+        progress.tell(Phase::Validate, 0, 0)?;
         let info = Arc::new(inspect::inspect(wasm, engine.capabilities().features, engine.limits())?);
         info.check(engine.limits())?;
-        let code = engine.compile(wasm, &info)?;
+        progress.tell(Phase::Compile, 0, 0)?;
+        let code = engine.compile(wasm, &info, progress)?;
+        progress.tell(Phase::Ready, 1, 1)?;
         let name = engine.capabilities().name;
         log::emit(Level::Debug, "hostel::module", || format!("compiled {} bytes with {name}", wasm.len()));
         Ok(Module { info, code, engine: engine.clone(), origin: "compiled" })
@@ -31,25 +48,31 @@ impl Module {
 
     /// A binary module from a cache, or compiled and kept there.
     #[cfg(feature = "std")]
-    pub fn load(engine: &Arc<dyn Engine>, cache: Option<&Cache>, wasm: &[u8]) -> Result<Module> {
+    pub fn load(engine: &Arc<dyn Engine>, cache: Option<&Cache>, wasm: &[u8], options: &LoadOptions) -> Result<Module> {
         match cache {
-            Some(cache) => cache.load(engine, wasm),
-            None => Module::compile(engine, wasm),
+            Some(cache) => cache.load(engine, wasm, options),
+            None => Module::compile(engine, wasm, &options.progress),
         }
     }
 
     /// The same from the text format.
     #[cfg(feature = "std")]
-    pub fn load_wat(engine: &Arc<dyn Engine>, cache: Option<&Cache>, text: &[u8]) -> Result<Module> {
-        Module::load(engine, cache, &wat_to_wasm(text)?)
+    pub fn load_wat(engine: &Arc<dyn Engine>, cache: Option<&Cache>, text: &[u8], options: &LoadOptions) -> Result<Module> {
+        Module::load(engine, cache, &wat_to_wasm(text)?, options)
     }
 
     /// The same from a file in either format, told apart by the four bytes every binary begins with.
     #[cfg(feature = "std")]
-    pub fn load_file(engine: &Arc<dyn Engine>, cache: Option<&Cache>, path: &std::path::Path) -> Result<Module> {
+    pub fn load_file(
+        engine: &Arc<dyn Engine>,
+        cache: Option<&Cache>,
+        path: &std::path::Path,
+        options: &LoadOptions,
+    ) -> Result<Module> {
         let bytes = std::fs::read(path)
             .map_err(|error| Error::InvalidArgument(format!("path: cannot read {}: {error}", path.display())))?;
-        if bytes.starts_with(b"\0asm") { Module::load(engine, cache, &bytes) } else { Module::load_wat(engine, cache, &bytes) }
+        let load = if bytes.starts_with(b"\0asm") { Module::load } else { Module::load_wat };
+        load(engine, cache, &bytes, options)
     }
 
     /// Code that was made before, for this engine and within its limits.
@@ -57,6 +80,19 @@ impl Module {
     pub(crate) fn from_entry(engine: &Arc<dyn Engine>, entry: Entry, origin: &'static str) -> Result<Module> {
         entry.info.check(engine.limits())?;
         Ok(Module { info: entry.info, code: entry.code, engine: engine.clone(), origin })
+    }
+
+    /// Code of an artifact, if it is to be trusted and for this engine.
+    #[cfg(feature = "std")]
+    pub fn deserialize(engine: &Arc<dyn Engine>, artifact: Vec<u8>, trust: Trust<'_>) -> Result<Module> {
+        let entry = seal::open(artifact, trust, &**engine, None)?;
+        Module::from_entry(engine, entry, "artifact")
+    }
+
+    /// Its code as an artifact for engines like its own.
+    #[cfg(feature = "std")]
+    pub fn serialize(&self, trust: Trust<'_>) -> Result<Vec<u8>> {
+        seal::seal(&self.entry(), trust, &self.engine.fingerprint().hash)
     }
 
     /// What a cache keeps of it.

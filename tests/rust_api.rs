@@ -5,7 +5,7 @@ use hostel::engine::{self, capabilities};
 use hostel::guest::Guest;
 use hostel::host::{Imports, Reply};
 use hostel::limits::{Limit, Limits};
-use hostel::module::Module;
+use hostel::module::{LoadOptions, Module};
 use hostel::{Error, Status};
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ const ECHO: &str = r#"(module
 fn on_every_engine(answer: fn(&[u8]) -> Reply, test: impl Fn(&Arc<Guest>)) {
     for capabilities in capabilities::built() {
         let engine = engine::new(capabilities.name, Limits::default()).expect("an engine of this build");
-        let module = Arc::new(Module::load_wat(&engine, None, ECHO.as_bytes()).expect("a valid module"));
+        let module = Arc::new(Module::load_wat(&engine, None, ECHO.as_bytes(), &LoadOptions::default()).expect("a valid module"));
         let mut imports = Imports::default();
         let function = move |caller: &mut hostel::host::Caller<'_>| {
             let reply = answer(caller.input());

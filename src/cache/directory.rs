@@ -28,6 +28,7 @@ pub struct Listed {
 }
 
 const SUFFIX: &str = "hostel";
+const ALIAS_SUFFIX: &str = "alias";
 
 impl Directory {
     /// Uses a directory, which is made if it is not there. Refuses one that others may write to, or that is not the
@@ -42,11 +43,16 @@ impl Directory {
 
     /// Every artifact, the one that was not used for longest first.
     pub fn list(&self) -> Result<Vec<Listed>> {
+        self.files(&[SUFFIX])
+    }
+
+    /// Every file of these kinds, the one that was not used for longest first.
+    fn files(&self, suffixes: &[&str]) -> Result<Vec<Listed>> {
         let mut listed = Vec::new();
         for folder in entries(&self.path)? {
             for file in entries(&folder)? {
                 let Ok(data) = fs::metadata(&file) else { continue }; // gone meanwhile
-                if file.extension().is_some_and(|suffix| suffix == SUFFIX) && data.is_file() {
+                if file.extension().is_some_and(|suffix| suffixes.iter().any(|one| suffix == *one)) && data.is_file() {
                     let used = data.modified().unwrap_or(SystemTime::UNIX_EPOCH);
                     listed.push(Listed { path: file, bytes: data.len(), used });
                 }
@@ -58,7 +64,7 @@ impl Directory {
 
     /// Removes what was not used for longest until at most `bytes_max` bytes are left; how many files that were.
     pub fn prune(&self, bytes_max: u64) -> Result<u64> {
-        let listed = self.list()?;
+        let listed = self.files(&[SUFFIX, ALIAS_SUFFIX])?;
         let mut bytes: u64 = listed.iter().map(|file| file.bytes).sum();
         let mut removed = 0;
         for file in listed {
@@ -78,21 +84,45 @@ impl Directory {
         self.path.join(hex(&key.fingerprint))
     }
 
-    fn file(&self, key: &Key) -> PathBuf {
-        self.folder(key).join(format!("{}.{SUFFIX}", hex(&key.wasm)))
+    fn file(&self, key: &Key, suffix: &str) -> PathBuf {
+        self.folder(key).join(format!("{}.{suffix}", hex(&key.wasm)))
     }
 
-    fn write(&self, key: &Key, artifact: &[u8]) -> std::io::Result<()> {
+    fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
+        let mut bytes = Vec::new();
+        let read = files::open_regular(path).and_then(|(mut file, len)| {
+            if len > self.bytes_max {
+                return Err(std::io::Error::new(ErrorKind::FileTooLarge, "larger than all of the cache may be"));
+            }
+            (&mut file).take(len).read_to_end(&mut bytes)?;
+            let _ = file.set_modified(SystemTime::now()); // used just now; a directory that cannot be written still serves
+            Ok(())
+        });
+        match read {
+            Ok(()) => Ok(Some(bytes)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(io(path, "cannot read", &error)),
+        }
+    }
+
+    fn keep(&self, key: &Key, suffix: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.file(key, suffix);
+        self.write(key, &path, bytes).map_err(|error| io(&path, "cannot write", &error))?;
+        self.sweep(&self.folder(key));
+        self.prune(self.bytes_max).map(|_| ())
+    }
+
+    fn write(&self, key: &Key, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let folder = self.folder(key);
         make_private(&folder)?;
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let aside = folder.join(format!("{}.{}.{number}.tmp", hex(&key.wasm), std::process::id()));
         let written = files::create_private(&aside).and_then(|mut file| {
-            file.write_all(artifact)?;
+            file.write_all(bytes)?;
             file.sync_all()
         });
-        let renamed = written.and_then(|()| fs::rename(&aside, self.file(key)));
+        let renamed = written.and_then(|()| fs::rename(&aside, path));
         if renamed.is_err() {
             let _ = fs::remove_file(&aside);
         }
@@ -117,36 +147,29 @@ impl ModuleCache for Directory {
     }
 
     fn load(&self, key: &Key) -> Result<Option<Vec<u8>>> {
-        let path = self.file(key);
-        let mut bytes = Vec::new();
-        let read = files::open_regular(&path).and_then(|(mut file, len)| {
-            if len > self.bytes_max {
-                return Err(std::io::Error::new(ErrorKind::FileTooLarge, "larger than all of the cache may be"));
-            }
-            (&mut file).take(len).read_to_end(&mut bytes)?;
-            let _ = file.set_modified(SystemTime::now()); // used just now; a directory that cannot be written still serves
-            Ok(())
-        });
-        match read {
-            Ok(()) => Ok(Some(bytes)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(io(&path, "cannot read", &error)),
-        }
+        self.read(&self.file(key, SUFFIX))
     }
 
     fn save(&self, key: &Key, artifact: &[u8]) -> Result<()> {
-        self.write(key, artifact).map_err(|error| io(&self.file(key), "cannot write", &error))?;
-        self.sweep(&self.folder(key));
-        self.prune(self.bytes_max).map(|_| ())
+        self.keep(key, SUFFIX, artifact)
+    }
+
+    fn load_alias(&self, alias: &Key) -> Result<Option<Vec<u8>>> {
+        self.read(&self.file(alias, ALIAS_SUFFIX))
+    }
+
+    fn save_alias(&self, alias: &Key, record: &[u8]) -> Result<()> {
+        self.keep(alias, ALIAS_SUFFIX, record)
     }
 
     fn contains(&self, key: &Key) -> Result<bool> {
-        Ok(self.file(key).exists())
+        Ok(self.file(key, SUFFIX).exists())
     }
 
     fn remove(&self, key: &Key) -> Result<()> {
-        match fs::remove_file(self.file(key)) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(io(&self.file(key), "cannot remove", &error)),
+        let path = self.file(key, SUFFIX);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(io(&path, "cannot remove", &error)),
             _ => Ok(()),
         }
     }

@@ -42,6 +42,20 @@ impl Tier for Fallback {
         self.second.remove(key);
     }
 
+    fn load_alias(&self, alias: &Key) -> Option<[u8; 32]> {
+        if let Some(wasm) = self.first.load_alias(alias) {
+            return Some(wasm);
+        }
+        let wasm = self.second.load_alias(alias)?;
+        self.first.save_alias(alias, &wasm);
+        Some(wasm)
+    }
+
+    fn save_alias(&self, alias: &Key, wasm: &[u8; 32]) {
+        self.first.save_alias(alias, wasm);
+        self.second.save_alias(alias, wasm);
+    }
+
     fn locks(&self, key: &Key) -> Vec<PathBuf> {
         let mut locks = self.first.locks(key);
         locks.extend(self.second.locks(key));

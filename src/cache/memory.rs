@@ -1,5 +1,6 @@
 //! The tiers that hold live code: one for all threads, one for each.
 
+use super::alias::Aliases;
 use super::{Entry, Key, Stats, Tier};
 use crate::engine::Engine;
 use quick_cache::sync::Cache as Concurrent;
@@ -57,6 +58,7 @@ impl Lifecycle<Key, Entry> for Evicted {
 /// shard; there are as many shards as can each hold a large module.
 pub struct Shared {
     cache: Concurrent<Key, Entry, Bytes, DefaultHashBuilder, Evicted>,
+    aliases: Aliases,
     counters: Arc<Counters>,
 }
 
@@ -71,7 +73,7 @@ impl Shared {
         let options = options.build().expect("all that is needed is set");
         let counters = Arc::new(Counters::default());
         let cache = Concurrent::with_options(options, Bytes, DefaultHashBuilder::default(), Evicted(counters.clone()));
-        Shared { cache, counters }
+        Shared { cache, aliases: Aliases::default(), counters }
     }
 }
 
@@ -94,6 +96,14 @@ impl Tier for Shared {
         self.cache.remove(key);
     }
 
+    fn load_alias(&self, alias: &Key) -> Option<[u8; 32]> {
+        self.aliases.get(alias)
+    }
+
+    fn save_alias(&self, alias: &Key, wasm: &[u8; 32]) {
+        self.aliases.insert(alias, wasm);
+    }
+
     fn stats(&self) -> Vec<(&'static str, Stats)> {
         vec![("shared", self.counters.stats(self.cache.len() as u64, self.cache.weight()))]
     }
@@ -108,6 +118,8 @@ thread_local! {
 #[derive(Default)]
 struct Common {
     counters: Arc<Counters>,
+    /// Of all threads: a module is looked for by its key, which takes no lock, far more often.
+    aliases: Aliases,
     /// All parts together.
     entries: AtomicU64,
     bytes: AtomicU64,
@@ -218,6 +230,14 @@ impl Tier for ThreadLocal {
             // The other threads forget all they have, and this one knows already.
             part.removals = part.common.removals.fetch_add(1, Ordering::AcqRel) + 1;
         });
+    }
+
+    fn load_alias(&self, alias: &Key) -> Option<[u8; 32]> {
+        self.common.aliases.get(alias)
+    }
+
+    fn save_alias(&self, alias: &Key, wasm: &[u8; 32]) {
+        self.common.aliases.insert(alias, wasm);
     }
 
     fn stats(&self) -> Vec<(&'static str, Stats)> {

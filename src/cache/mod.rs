@@ -1,6 +1,7 @@
 //! Caches of compiled code. A cache is a tier, or two tiers chained; memory tiers hold live code, the others sealed
 //! artifacts (see `seal`). What is not in any tier is compiled once, however many ask for it at the same time.
 
+mod alias;
 mod directory;
 mod fallback;
 mod flight;
@@ -18,7 +19,8 @@ pub use sealed::{ModuleCache, Sealed};
 use crate::engine::{Code, Engine};
 use crate::inspect::ModuleInfo;
 use crate::log::{self, Level};
-use crate::module::Module;
+use crate::module::{LoadOptions, Module};
+use crate::progress::Progress;
 use crate::{Error, Result};
 use flight::Flights;
 use std::collections::HashMap;
@@ -72,6 +74,12 @@ pub trait Tier: Send + Sync {
     /// Forgets an entry.
     fn remove(&self, key: &Key);
 
+    /// The module that an alias was last given to (see `alias`).
+    fn load_alias(&self, alias: &Key) -> Option<[u8; 32]>;
+
+    /// Gives an alias to a module. That it could not is told in the log.
+    fn save_alias(&self, alias: &Key, wasm: &[u8; 32]);
+
     /// The files to lock while a module is compiled, where the tier is shared with other processes.
     fn locks(&self, _key: &Key) -> Vec<PathBuf> {
         Vec::new()
@@ -107,12 +115,42 @@ impl Cache {
         &self.tier
     }
 
-    /// A module from the cache, or compiled and kept.
-    pub fn load(&self, engine: &Arc<dyn Engine>, wasm: &[u8]) -> Result<Module> {
+    /// A module from the cache, or compiled and kept; its alias, if it has one, is kept too.
+    pub fn load(&self, engine: &Arc<dyn Engine>, wasm: &[u8], options: &LoadOptions) -> Result<Module> {
+        let module = self.load_bytes(engine, wasm, &options.progress)?;
+        if let Some(alias) = &options.alias {
+            self.note_alias(&alias::key(alias, engine.fingerprint().hash), &module.info().key);
+        }
+        Ok(module)
+    }
+
+    /// A module from the cache by an alias that a load gave it; NOT_CACHED if no tier knows it, or has its code.
+    pub fn load_alias(&self, engine: &Arc<dyn Engine>, alias: &[u8; 32]) -> Result<Module> {
+        let wasm = self.tier.load_alias(&alias::key(alias, engine.fingerprint().hash)).ok_or_else(|| {
+            let engine = engine.capabilities().name;
+            Error::NotCached(format!("no module for {engine} has the alias {}", blake3::Hash::from_bytes(*alias)))
+        })?;
+        self.load_key(engine, wasm)
+    }
+
+    fn note_alias(&self, alias: &Key, wasm: &[u8; 32]) {
+        let before = self.tier.load_alias(alias);
+        if before.as_ref() == Some(wasm) {
+            return;
+        }
+        if before.is_some() {
+            let wasm = blake3::Hash::from_bytes(*wasm);
+            log::emit(Level::Warn, "hostel::cache", || format!("an alias is given to another module, {wasm}"));
+        }
+        self.tier.save_alias(alias, wasm);
+    }
+
+    fn load_bytes(&self, engine: &Arc<dyn Engine>, wasm: &[u8], progress: &Progress) -> Result<Module> {
         let key = Key { wasm: *blake3::hash(wasm).as_bytes(), fingerprint: engine.fingerprint().hash };
         if let Some(module) = self.find(&key, engine)? {
             return Ok(module);
         }
+        engine.can_compile()?; // before anything is waited for
         // One at a time for each key, here and in other processes; who waited finds what the first has made.
         let flight = self.flights.enter(key);
         let locks = locks::take(self.tier.locks(&key));
@@ -125,7 +163,7 @@ impl Cache {
         if let Some(error) = self.recent_failure(&key) {
             return Err(error);
         }
-        let module = Module::compile(engine, wasm).inspect_err(|error| self.note_failure(key, error))?;
+        let module = Module::compile(engine, wasm, progress).inspect_err(|error| self.note_failure(key, error))?;
         self.compiles.fetch_add(1, Ordering::Relaxed);
         self.tier.save(&key, &module.entry());
         Ok(module)

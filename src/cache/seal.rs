@@ -13,6 +13,9 @@
 //! | 4 | format, little-endian: 1 |
 //! | 32 | BLAKE3, keyed with the sealing key, of all the above |
 //! | 12 | "hostel-seal\n" |
+//!
+//! One that the host vouches for itself differs at the end: BLAKE3 without a key, which finds damage and proves nothing,
+//! and "hostel-open\n". Neither passes for the other.
 
 use super::Entry;
 use crate::engine::Engine;
@@ -20,11 +23,11 @@ use crate::inspect::ModuleInfo;
 use crate::{Error, Result};
 use std::sync::Arc;
 
-const MAGIC: &[u8; 12] = b"hostel-seal\n";
+const MAGIC_BYTES: usize = 12;
 const FORMAT: u32 = 1;
 const MAC: usize = 32;
 const HEADER: usize = 8 + 8 + 32 + 32 + 4;
-const TRAILER: usize = HEADER + MAC + MAGIC.len();
+const TRAILER: usize = HEADER + MAC + MAGIC_BYTES;
 
 /// The secret that proves that an artifact is ours: 32 bytes.
 #[derive(Clone)]
@@ -41,13 +44,46 @@ impl SealKey {
         crate::sys::files::user_key().map(SealKey)
     }
 
-    fn mac(&self, sealed: &[u8]) -> blake3::Hash {
-        blake3::keyed_hash(&self.0, sealed)
+    /// For aliases: a key of their own, so that no record can pass for an artifact.
+    pub(super) fn alias_mac(&self, sealed: &[u8]) -> blake3::Hash {
+        blake3::keyed_hash(&blake3::derive_key("hostel 2026 the key that seals aliases", &self.0), sealed)
     }
 }
 
-/// Seals an entry for engines of this fingerprint.
-pub fn seal(entry: &Entry, key: &SealKey, fingerprint: &[u8; 32]) -> Result<Vec<u8>> {
+/// Why an artifact is believed.
+#[derive(Clone, Copy)]
+pub enum Trust<'a> {
+    /// It is sealed with this key.
+    Sealed(&'a SealKey),
+    /// The host says so.
+    Vouched,
+}
+
+impl Trust<'_> {
+    fn magic(self) -> &'static [u8; MAGIC_BYTES] {
+        match self {
+            Trust::Sealed(_) => b"hostel-seal\n",
+            Trust::Vouched => b"hostel-open\n",
+        }
+    }
+
+    fn mac(self, sealed: &[u8]) -> blake3::Hash {
+        match self {
+            Trust::Sealed(key) => blake3::keyed_hash(&key.0, sealed),
+            Trust::Vouched => blake3::hash(sealed),
+        }
+    }
+
+    fn broken(self) -> &'static str {
+        match self {
+            Trust::Sealed(_) => "is damaged, or sealed with another key",
+            Trust::Vouched => "is damaged",
+        }
+    }
+}
+
+/// Writes an entry as an artifact for engines of this fingerprint.
+pub fn seal(entry: &Entry, trust: Trust<'_>, fingerprint: &[u8; 32]) -> Result<Vec<u8>> {
     let mut bytes = entry.code.serialize()?;
     let artifact_len = bytes.len() as u64;
     let outline =
@@ -59,38 +95,38 @@ pub fn seal(entry: &Entry, key: &SealKey, fingerprint: &[u8; 32]) -> Result<Vec<
     bytes.extend_from_slice(fingerprint);
     bytes.extend_from_slice(&entry.info.key);
     bytes.extend_from_slice(&FORMAT.to_le_bytes());
-    let mac = key.mac(&bytes);
+    let mac = trust.mac(&bytes);
     bytes.extend_from_slice(mac.as_bytes());
-    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(trust.magic());
     Ok(bytes)
 }
 
-/// Opens a sealed artifact for an engine; of this module only, if one is named.
+/// Opens an artifact for an engine; of this module only, if one is named.
 ///
 /// ARTIFACT_CORRUPT when it is damaged or not sealed with this key, ARTIFACT_MISMATCH when it was made by another
 /// engine, version or machine, or from another module.
-pub fn open(bytes: Vec<u8>, key: &SealKey, engine: &dyn Engine, wasm: Option<&[u8; 32]>) -> Result<Entry> {
-    let (artifact, info) = check(&bytes, key, &engine.fingerprint().hash, wasm)?;
+pub fn open(bytes: Vec<u8>, trust: Trust<'_>, engine: &dyn Engine, wasm: Option<&[u8; 32]>) -> Result<Entry> {
+    let (artifact, info) = check(&bytes, trust, &engine.fingerprint().hash, wasm)?;
     let code = engine.deserialize(artifact, &info)?;
     Ok(Entry { info, code })
 }
 
 /// Checks a sealed artifact without loading it: its module's hash.
 pub fn verify(bytes: &[u8], key: &SealKey, fingerprint: &[u8; 32]) -> Result<[u8; 32]> {
-    check(bytes, key, fingerprint, None).map(|(_, info)| info.key)
+    check(bytes, Trust::Sealed(key), fingerprint, None).map(|(_, info)| info.key)
 }
 
 fn check<'a>(
     bytes: &'a [u8],
-    key: &SealKey,
+    trust: Trust<'_>,
     fingerprint: &[u8; 32],
     wasm: Option<&[u8; 32]>,
 ) -> Result<(&'a [u8], Arc<ModuleInfo>)> {
     let corrupt = |what: &str| Error::ArtifactCorrupt(format!("the artifact {what}"));
-    let sealed = bytes.strip_suffix(MAGIC).ok_or_else(|| corrupt("is cut off, or none of hostel's"))?;
+    let sealed = bytes.strip_suffix(trust.magic()).ok_or_else(|| corrupt("is cut off, of another kind, or none of hostel's"))?;
     let (sealed, mac) = sealed.split_last_chunk::<MAC>().ok_or_else(|| corrupt("is cut off"))?;
-    if key.mac(sealed) != blake3::Hash::from_bytes(*mac) {
-        return Err(corrupt("is damaged, or sealed with another key"));
+    if trust.mac(sealed) != blake3::Hash::from_bytes(*mac) {
+        return Err(corrupt(trust.broken()));
     }
     // From here on the bytes are as they were sealed.
     let (content, header) = sealed.split_last_chunk::<HEADER>().ok_or_else(|| corrupt("is cut off"))?;

@@ -1,7 +1,7 @@
 //! The tiers that hold sealed artifacts: what they share, over any store of bytes.
 
-use super::seal::{self, SealKey};
-use super::{Entry, Key, Stats, Tier, warn};
+use super::seal::{self, SealKey, Trust};
+use super::{Entry, Key, Stats, Tier, alias, warn};
 use crate::Result;
 use crate::engine::Engine;
 use std::path::PathBuf;
@@ -23,6 +23,16 @@ pub trait ModuleCache: Send + Sync {
 
     /// Forgets what is under a key.
     fn remove(&self, key: &Key) -> Result<()>;
+
+    /// The record of an alias, if there is one.
+    fn load_alias(&self, alias: &Key) -> Result<Option<Vec<u8>>> {
+        self.load(alias)
+    }
+
+    /// Keeps the record of an alias, over an earlier one.
+    fn save_alias(&self, alias: &Key, record: &[u8]) -> Result<()> {
+        self.save(alias, record)
+    }
 
     /// See [`Tier::locks`].
     fn locks(&self, _key: &Key) -> Vec<PathBuf> {
@@ -60,7 +70,7 @@ impl<S: ModuleCache> Sealed<S> {
                 return None;
             }
         };
-        match seal::open(bytes, &self.seal_key, engine, Some(&key.wasm)) {
+        match seal::open(bytes, Trust::Sealed(&self.seal_key), engine, Some(&key.wasm)) {
             Ok(entry) => Some(entry),
             Err(error) => {
                 self.rejected.fetch_add(1, Ordering::Relaxed);
@@ -81,7 +91,7 @@ impl<S: ModuleCache> Tier for Sealed<S> {
     }
 
     fn save(&self, key: &Key, entry: &Entry) {
-        let sealed = seal::seal(entry, &self.seal_key, &key.fingerprint);
+        let sealed = seal::seal(entry, Trust::Sealed(&self.seal_key), &key.fingerprint);
         if let Err(error) = sealed.and_then(|artifact| self.store.save(key, &artifact)) {
             warn(self.store.name(), "cannot save", &error);
         }
@@ -94,6 +104,22 @@ impl<S: ModuleCache> Tier for Sealed<S> {
     fn remove(&self, key: &Key) {
         if let Err(error) = self.store.remove(key) {
             warn(self.store.name(), "cannot remove", &error);
+        }
+    }
+
+    fn load_alias(&self, alias: &Key) -> Option<[u8; 32]> {
+        let record = self.store.load_alias(alias).transpose()?;
+        let wasm = record.and_then(|record| alias::open(&record, alias, &self.seal_key));
+        if let Err(error) = &wasm {
+            self.rejected.fetch_add(1, Ordering::Relaxed);
+            warn(self.store.name(), "an alias is not taken", error);
+        }
+        wasm.ok()
+    }
+
+    fn save_alias(&self, alias: &Key, wasm: &[u8; 32]) {
+        if let Err(error) = self.store.save_alias(alias, &alias::seal(alias, wasm, &self.seal_key)) {
+            warn(self.store.name(), "cannot save an alias", &error);
         }
     }
 

@@ -5,6 +5,7 @@
 pub mod capabilities;
 #[cfg(feature = "cranelift")]
 mod cranelift;
+mod headless;
 #[cfg(feature = "cranelift")]
 mod wasmer;
 mod wasmi;
@@ -12,6 +13,7 @@ mod wasmi;
 use crate::call::State;
 use crate::inspect::{Features, ModuleInfo};
 use crate::limits::Limits;
+use crate::progress::Progress;
 use crate::{Error, Result};
 use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 use capabilities::Capabilities;
@@ -27,8 +29,14 @@ pub trait Engine: Send + Sync {
     /// What code of this engine depends on besides the module: code of one fingerprint runs wherever it is the same.
     fn fingerprint(&self) -> &Fingerprint;
 
-    /// Turns a module that `inspect` has passed into code.
-    fn compile(&self, wasm: &[u8], info: &Arc<ModuleInfo>) -> Result<Arc<dyn Code>>;
+    /// NOT_CACHED from an engine that only loads what was made before.
+    fn can_compile(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Turns a module that `inspect` has passed into code. An engine that knows how far it is tells `progress`, one call
+    /// at a time, and stops when that fails.
+    fn compile(&self, wasm: &[u8], info: &Arc<ModuleInfo>, progress: &Progress) -> Result<Arc<dyn Code>>;
 
     /// Turns what `Code::serialize` gave back into code. The bytes are trusted: whoever calls this has checked that an
     /// engine of the same fingerprint made them.
@@ -121,6 +129,11 @@ pub fn new(name: &str, limits: Limits) -> Result<Arc<dyn Engine>> {
         Some(make) => make(limits),
         None => Err(Error::UnsupportedEngine(format!("the engine \"{name}\" is not part of this build, which has {}", names()))),
     }
+}
+
+/// Makes one that only loads what an engine of that name has compiled: same fingerprint, no compiler.
+pub fn new_headless(name: &str, limits: Limits) -> Result<Arc<dyn Engine>> {
+    new(name, limits).map(headless::headless)
 }
 
 fn names() -> String {

@@ -6,6 +6,7 @@ use crate::call::State;
 use crate::error::{Trap, TrapCode};
 use crate::inspect::{ExternType, FuncType, ModuleInfo, ValueType};
 use crate::limits::{Limit, Limits};
+use crate::progress::Progress;
 use crate::{Error, Result};
 use alloc::{boxed::Box, format, string::ToString, sync::Arc, vec, vec::Vec};
 use wasmi::errors::{ErrorKind, InstantiationError, MemoryError, TableError};
@@ -44,14 +45,14 @@ impl Engine for Wasmi {
         &self.fingerprint
     }
 
-    fn compile(&self, wasm: &[u8], info: &Arc<ModuleInfo>) -> Result<Arc<dyn Code>> {
+    fn compile(&self, wasm: &[u8], info: &Arc<ModuleInfo>, _: &Progress) -> Result<Arc<dyn Code>> {
         let module = wasmi::Module::new(&self.engine, wasm)
             .map_err(|error| Error::UnsupportedModule(format!("wasmi cannot translate it: {error}")))?;
         Ok(Arc::new(WasmiCode { module, wasm: wasm.into(), info: info.clone() }))
     }
 
     fn deserialize(&self, artifact: &[u8], info: &Arc<ModuleInfo>) -> Result<Arc<dyn Code>> {
-        self.compile(artifact, info)
+        self.compile(artifact, info, &Progress::default())
     }
 }
 

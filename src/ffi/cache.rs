@@ -52,7 +52,8 @@ pub type hostel_cache_contains = Option<unsafe extern "C" fn(user_data: *mut c_v
 /// Forgets the bytes under a key.
 pub type hostel_cache_remove = Option<unsafe extern "C" fn(user_data: *mut c_void, key: *const c_char) -> hostel_status>;
 
-/// A store of the host's own. Keys are text: 128 hexadecimal digits, the engine's fingerprint and the module's key.
+/// A store of the host's own. Keys are text: 128 hexadecimal digits, the engine's fingerprint and the module's key. A module
+/// that is given an alias takes a second, small entry, under a key made of the alias.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct hostel_cache_callbacks {
@@ -384,6 +385,13 @@ pub unsafe extern "C" fn hostel_cache_free(cache: *mut hostel_cache) {
 pub(super) unsafe fn module_key(key: *const u8) -> Result<[u8; HOSTEL_KEY_BYTES]> {
     // SAFETY: the caller's promise.
     unsafe { boundary::borrow("key", key.cast::<[u8; HOSTEL_KEY_BYTES]>()) }.copied()
+}
+
+/// # Safety
+/// `alias` is null or points to HOSTEL_KEY_BYTES bytes.
+pub(super) unsafe fn alias_key(alias: *const u8) -> Result<[u8; HOSTEL_KEY_BYTES]> {
+    // SAFETY: the caller's promise.
+    unsafe { boundary::borrow("alias", alias.cast::<[u8; HOSTEL_KEY_BYTES]>()) }.copied()
 }
 
 /// The key that the host brings, or the user's own.

@@ -51,6 +51,7 @@ pub const HOSTEL_LIMIT_DEPTH: hostel_limit = 8;
 pub struct hostel_engine_config {
     engine: String,
     limits: Limits,
+    headless: bool,
 }
 
 /// A compiler or interpreter with its settings. Made by hostel_engine_new(), released by hostel_engine_free().
@@ -119,7 +120,7 @@ pub unsafe extern "C" fn hostel_engine_config_new(
     config_out: *mut *mut hostel_engine_config,
     error_out: *mut *mut hostel_error,
 ) -> hostel_status {
-    let new = || Ok(hostel_engine_config { engine: engine::DEFAULT.into(), limits: Limits::default() });
+    let new = || Ok(hostel_engine_config { engine: engine::DEFAULT.into(), limits: Limits::default(), headless: false });
     // SAFETY: see above.
     unsafe { boundary::produce(config_out, "config_out", error_out, new) }
 }
@@ -171,6 +172,30 @@ pub unsafe extern "C" fn hostel_engine_config_set_limit(
     }
 }
 
+/// Makes the engine headless: it loads what was compiled before, from caches and artifacts, and answers NOT_CACHED to
+/// whatever it would have to compile. It shares artifacts with engines of the same kind that compile.
+///
+/// For hosts that should run only what another program has compiled, and never meet a compiler with a guest's bytes.
+///
+/// Returns HOSTEL_STATUS_OK;
+///         HOSTEL_STATUS_INVALID_ARGUMENT if `config` is NULL.
+/// Not thread-safe: `config` is changed.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_engine_config_set_headless(
+    config: *mut hostel_engine_config,
+    headless: bool,
+    error_out: *mut *mut hostel_error,
+) -> hostel_status {
+    // SAFETY: see above.
+    unsafe {
+        boundary::run(error_out, || {
+            boundary::borrow_mut("config", config)?.headless = headless;
+            Ok(())
+        })
+    }
+}
+
 /// Frees settings; engines made from them are not affected. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hostel_engine_config_free(config: *mut hostel_engine_config) {
@@ -199,7 +224,8 @@ pub unsafe extern "C" fn hostel_engine_new(
     let new = |config: Option<&hostel_engine_config>| -> Result<hostel_engine> {
         let name = config.map_or(engine::DEFAULT, |config| &config.engine);
         let limits = config.map_or_else(Limits::default, |config| config.limits.clone());
-        Ok(hostel_engine { inner: engine::new(name, limits)?, name: c_text(name) })
+        let make = if config.is_some_and(|config| config.headless) { engine::new_headless } else { engine::new };
+        Ok(hostel_engine { inner: make(name, limits)?, name: c_text(name) })
     };
     // SAFETY: see above.
     unsafe { boundary::produce(engine_out, "engine_out", error_out, || new(boundary::borrow_optional(config))) }

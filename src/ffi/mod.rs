@@ -3,6 +3,7 @@
 #![allow(non_camel_case_types, reason = "these are the names C sees")]
 #![allow(clippy::missing_safety_doc, reason = "the pointer rules stand once, at the top of the header")]
 
+pub mod artifact;
 mod boundary;
 pub mod buffer;
 pub mod cache;
@@ -13,7 +14,9 @@ pub mod error;
 pub mod function;
 pub mod guest;
 pub mod imports;
+pub mod inspect;
 pub mod instance;
+pub mod load_options;
 pub mod log;
 pub mod module;
 pub mod status;

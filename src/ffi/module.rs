@@ -2,16 +2,13 @@
 
 use super::boundary;
 use super::boundary::callback::c_text;
-use super::buffer::hostel_buffer;
-use super::cache::{HOSTEL_KEY_BYTES, hostel_cache, module_key, seal_key};
+use super::cache::{HOSTEL_KEY_BYTES, alias_key, hostel_cache, module_key};
 use super::engine::hostel_engine;
 use super::error::hostel_error;
+use super::load_options::{self, hostel_load_options};
 use super::status::hostel_status;
-use crate::cache::seal;
-use crate::inspect::{self, ExternType, Features, json};
-use crate::limits::Limits;
-use crate::module::{self, Module};
-use crate::{Error, Result};
+use crate::inspect::ExternType;
+use crate::module::Module;
 use core::ffi::c_char;
 use std::ffi::CString;
 use std::sync::{Arc, OnceLock};
@@ -31,11 +28,6 @@ pub const HOSTEL_EXTERN_MEMORY: hostel_extern_kind = 2;
 pub const HOSTEL_EXTERN_GLOBAL: hostel_extern_kind = 3;
 /// An exception tag.
 pub const HOSTEL_EXTERN_TAG: hostel_extern_kind = 4;
-
-/// Options for loading a module. There are none yet; pass NULL.
-pub struct hostel_load_options {
-    _none: core::convert::Infallible,
-}
 
 /// A compiled guest. Made by the hostel_module_load functions, released by hostel_module_free().
 /// Immutable: any number of threads may use one module at the same time.
@@ -71,7 +63,7 @@ impl ExternText {
 }
 
 impl hostel_module {
-    fn new(module: Module) -> Self {
+    pub(super) fn new(module: Module) -> Self {
         hostel_module { inner: Arc::new(module), texts: OnceLock::new() }
     }
 
@@ -85,65 +77,10 @@ impl hostel_module {
     }
 }
 
-/// Says what a module is, without an engine: a JSON object with `kind`, `abi`, `key` (BLAKE3 of the bytes, in
-/// hexadecimal), `imports`, `exports`, `memories` and `resettable` (true, or the reason why not).
-///
-/// `wasm` is a binary module, read during the call and not kept. On success `*json_out` is yours: release it with
-/// hostel_buffer_free(). `error_out` may be NULL.
-///
-/// Returns HOSTEL_STATUS_OK;
-///         HOSTEL_STATUS_INVALID_ARGUMENT   if `json_out` or a non-empty `wasm` is NULL;
-///         HOSTEL_STATUS_INVALID_MODULE     if the bytes do not validate with every WebAssembly proposal on;
-///         HOSTEL_STATUS_UNSUPPORTED_MODULE if it is a component, over a default limit, or shares memory between threads.
-/// Thread-safe.
-#[must_use]
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hostel_inspect(
-    wasm: *const u8,
-    wasm_len: usize,
-    json_out: *mut hostel_buffer,
-    error_out: *mut *mut hostel_error,
-) -> hostel_status {
-    // SAFETY: the pointer rules at the top of hostel.h, here and below.
-    unsafe {
-        boundary::produce_bytes(json_out, "json_out", error_out, || {
-            let wasm = boundary::bytes("wasm", wasm, wasm_len)?;
-            let info = inspect::inspect(wasm, Features::all(), &Limits::default())?;
-            Ok(json::outline(&info).into_bytes().into())
-        })
-    }
-}
-
-/// Turns WebAssembly text format (WAT) into a binary module.
-///
-/// `text` need not end with a zero byte; it is read during the call and not kept. On success `*wasm_out` is yours:
-/// release it with hostel_buffer_free(). `error_out` may be NULL.
-///
-/// Returns HOSTEL_STATUS_OK;
-///         HOSTEL_STATUS_INVALID_ARGUMENT if `wasm_out` or a non-empty `text` is NULL;
-///         HOSTEL_STATUS_INVALID_MODULE   if the text does not parse; the message shows the line;
-///         HOSTEL_STATUS_UNSUPPORTED      if this build does not read the text format.
-/// Thread-safe.
-#[must_use]
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hostel_wat_to_wasm(
-    text: *const c_char,
-    text_len: usize,
-    wasm_out: *mut hostel_buffer,
-    error_out: *mut *mut hostel_error,
-) -> hostel_status {
-    // SAFETY: see above.
-    unsafe {
-        boundary::produce_bytes(wasm_out, "wasm_out", error_out, || {
-            Ok(module::wat_to_wasm(boundary::bytes("text", text.cast(), text_len)?)?.into())
-        })
-    }
-}
-
 /// Compiles a guest from a binary module.
 ///
 /// `wasm` is read during the call and not kept. `cache` may be NULL: then nothing is kept; a module that it has is not
-/// compiled, and not validated again. `options` must be NULL for now.
+/// compiled, and not validated again. `options` may be NULL.
 /// On success `*module_out` is yours: release it with hostel_module_free(). On failure it is NULL.
 /// `error_out` may be NULL; otherwise it receives NULL on success, else an error to release with hostel_error_free().
 ///
@@ -151,9 +88,11 @@ pub unsafe extern "C" fn hostel_wat_to_wasm(
 ///         HOSTEL_STATUS_INVALID_ARGUMENT   if `engine`, `module_out`, or a non-empty `wasm` is NULL;
 ///         HOSTEL_STATUS_INVALID_MODULE     if the bytes do not validate with every WebAssembly proposal on;
 ///         HOSTEL_STATUS_UNSUPPORTED_MODULE if the module is over a limit, or needs what the engine lacks;
-///         HOSTEL_STATUS_OUT_OF_RESOURCES   if the system has no memory for its code.
-/// Thread-safe. May take seconds for a large guest, and minutes for one that was made to; calls nothing back, and nothing
-/// interrupts it.
+///         HOSTEL_STATUS_OUT_OF_RESOURCES   if the system has no memory for its code;
+///         HOSTEL_STATUS_NOT_CACHED         if the engine is headless and the cache, if there is one, has no code of it;
+///         HOSTEL_STATUS_CANCELLED          if the progress callback of `options` said so.
+/// Thread-safe. May take seconds for a large guest, and minutes for one that was made to; only a progress callback, which
+/// it calls as it goes, can stop it.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hostel_module_load(
@@ -165,14 +104,14 @@ pub unsafe extern "C" fn hostel_module_load(
     module_out: *mut *mut hostel_module,
     error_out: *mut *mut hostel_error,
 ) -> hostel_status {
-    // SAFETY: see above.
+    // SAFETY: the pointer rules at the top of hostel.h, here and below.
     unsafe {
         boundary::produce(module_out, "module_out", error_out, || {
             let engine = boundary::borrow("engine", engine)?;
             let wasm = boundary::bytes("wasm", wasm, wasm_len)?;
             let cache = boundary::borrow_optional(cache).map(|cache| &*cache.inner);
-            nothing_yet(options)?;
-            Module::load(&engine.inner, cache, wasm).map(hostel_module::new)
+            let options = load_options::or_default(options);
+            Module::load(&engine.inner, cache, wasm, &options).map(hostel_module::new)
         })
     }
 }
@@ -199,8 +138,8 @@ pub unsafe extern "C" fn hostel_module_load_wat(
             let engine = boundary::borrow("engine", engine)?;
             let text = boundary::bytes("text", text.cast(), text_len)?;
             let cache = boundary::borrow_optional(cache).map(|cache| &*cache.inner);
-            nothing_yet(options)?;
-            Module::load_wat(&engine.inner, cache, text).map(hostel_module::new)
+            let options = load_options::or_default(options);
+            Module::load_wat(&engine.inner, cache, text, &options).map(hostel_module::new)
         })
     }
 }
@@ -225,18 +164,10 @@ pub unsafe extern "C" fn hostel_module_load_file(
             let engine = boundary::borrow("engine", engine)?;
             let path = boundary::path("path", path)?;
             let cache = boundary::borrow_optional(cache).map(|cache| &*cache.inner);
-            nothing_yet(options)?;
-            Module::load_file(&engine.inner, cache, path).map(hostel_module::new)
+            let options = load_options::or_default(options);
+            Module::load_file(&engine.inner, cache, path, &options).map(hostel_module::new)
         })
     }
-}
-
-// Nobody can have made one, so a pointer that is not NULL is a mistake worth telling.
-fn nothing_yet(options: *const hostel_load_options) -> Result<()> {
-    if !options.is_null() {
-        return Err(Error::InvalidArgument("options: must be NULL".into()));
-    }
-    Ok(())
 }
 
 /// Fetches a guest from a cache by its key alone.
@@ -264,6 +195,38 @@ pub unsafe extern "C" fn hostel_module_load_key(
             let engine = boundary::borrow("engine", engine)?;
             let cache = boundary::borrow("cache", cache)?;
             cache.inner.load_key(&engine.inner, module_key(key)?).map(hostel_module::new)
+        })
+    }
+}
+
+/// Fetches a guest from a cache by an alias, which hostel_load_options_set_alias() gave it in this process or, with a cache
+/// that survives it, in another.
+///
+/// `alias` is HOSTEL_KEY_BYTES bytes. Where two modules had it, this is the latest that the first tier knows of;
+/// hostel_module_key() tells which one it is. Whoever can write to a store of artifacts but does not have its sealing key
+/// cannot make an alias lead elsewhere, but may bring back where it led earlier.
+/// On success `*module_out` is yours: release it with hostel_module_free(). On failure it is NULL. `error_out` may be NULL.
+///
+/// Returns HOSTEL_STATUS_OK;
+///         HOSTEL_STATUS_INVALID_ARGUMENT   if `engine`, `cache`, `alias` or `module_out` is NULL;
+///         HOSTEL_STATUS_NOT_CACHED         if no tier knows the alias for this engine, or has code of its module any more;
+///         HOSTEL_STATUS_UNSUPPORTED_MODULE if it is over a limit of this engine.
+/// Thread-safe.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_module_load_alias(
+    engine: *const hostel_engine,
+    cache: *const hostel_cache,
+    alias: *const u8,
+    module_out: *mut *mut hostel_module,
+    error_out: *mut *mut hostel_error,
+) -> hostel_status {
+    // SAFETY: see above.
+    unsafe {
+        boundary::produce(module_out, "module_out", error_out, || {
+            let engine = boundary::borrow("engine", engine)?;
+            let cache = boundary::borrow("cache", cache)?;
+            cache.inner.load_alias(&engine.inner, &alias_key(alias)?).map(hostel_module::new)
         })
     }
 }
@@ -303,71 +266,6 @@ pub unsafe extern "C" fn hostel_module_origin(module: *const hostel_module) -> *
         Some("pinned") => c"pinned".as_ptr(),
         Some("artifact") => c"artifact".as_ptr(),
         Some(_) => c"compiled".as_ptr(),
-    }
-}
-
-/// Makes a sealed artifact of a module: its code as bytes, for hostel_module_deserialize() by an engine of the same kind,
-/// version and machine.
-///
-/// `key` is the sealing key, as for hostel_cache_directory_new(). On success `*artifact_out` is yours: release it with
-/// hostel_buffer_free(). `error_out` may be NULL.
-///
-/// Returns HOSTEL_STATUS_OK;
-///         HOSTEL_STATUS_INVALID_ARGUMENT if `module` or `artifact_out` is NULL, or `key` is not of its length;
-///         HOSTEL_STATUS_CACHE_IO         if there is no key.
-/// Thread-safe.
-#[must_use]
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hostel_module_serialize(
-    module: *const hostel_module,
-    key: *const u8,
-    key_len: usize,
-    artifact_out: *mut hostel_buffer,
-    error_out: *mut *mut hostel_error,
-) -> hostel_status {
-    // SAFETY: see above.
-    unsafe {
-        boundary::produce_bytes(artifact_out, "artifact_out", error_out, || {
-            let module = &boundary::borrow("module", module)?.inner;
-            let key = seal_key(boundary::bytes("key", key, key_len)?)?;
-            Ok(seal::seal(&module.entry(), &key, &module.engine().fingerprint().hash)?.into())
-        })
-    }
-}
-
-/// Loads a sealed artifact that hostel_module_serialize() made, in this process or another.
-///
-/// `artifact` is copied before it is checked, and nothing in it is believed before that. `key` is the sealing key it was
-/// made with. On success `*module_out` is yours: release it with hostel_module_free(). `error_out` may be NULL.
-///
-/// Returns HOSTEL_STATUS_OK;
-///         HOSTEL_STATUS_INVALID_ARGUMENT   if `engine`, `module_out` or a non-empty `artifact` is NULL, or `key` is not of
-///                                          its length;
-///         HOSTEL_STATUS_ARTIFACT_CORRUPT   if it is damaged, none of hostel's, or sealed with another key;
-///         HOSTEL_STATUS_ARTIFACT_MISMATCH  if it was made by another engine, another version, or for another machine;
-///         HOSTEL_STATUS_UNSUPPORTED_MODULE if the module is over a limit of this engine;
-///         HOSTEL_STATUS_CACHE_IO           if there is no key.
-/// Thread-safe.
-#[must_use]
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hostel_module_deserialize(
-    engine: *const hostel_engine,
-    artifact: *const u8,
-    artifact_len: usize,
-    key: *const u8,
-    key_len: usize,
-    module_out: *mut *mut hostel_module,
-    error_out: *mut *mut hostel_error,
-) -> hostel_status {
-    // SAFETY: see above.
-    unsafe {
-        boundary::produce(module_out, "module_out", error_out, || {
-            let engine = &boundary::borrow("engine", engine)?.inner;
-            let artifact = boundary::bytes("artifact", artifact, artifact_len)?.to_vec();
-            let key = seal_key(boundary::bytes("key", key, key_len)?)?;
-            let entry = seal::open(artifact, &key, &**engine, None)?;
-            Module::from_entry(engine, entry, "artifact").map(hostel_module::new)
-        })
     }
 }
 

@@ -55,7 +55,7 @@ pub const HOSTEL_STATUS_STACK_OVERFLOW: hostel_status = 304;
 pub const HOSTEL_STATUS_OUT_OF_FUEL: hostel_status = 305;
 /// The call's deadline has passed.
 pub const HOSTEL_STATUS_DEADLINE: hostel_status = 306;
-/// The call was cancelled.
+/// The call was cancelled, or the load was by its progress callback.
 pub const HOSTEL_STATUS_CANCELLED: hostel_status = 307;
 /// The guest needed more memory than it is allowed, or failed after being refused more.
 pub const HOSTEL_STATUS_MEMORY_LIMIT: hostel_status = 308;

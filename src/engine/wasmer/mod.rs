@@ -7,12 +7,14 @@ mod entry;
 mod host;
 mod instance;
 mod memory;
+mod progress;
 mod trap;
 
 use super::capabilities::Capabilities;
 use super::{Code, Engine, Fingerprint, Instance, NoInstance, Setup};
 use crate::inspect::{ExternType, FuncType, ModuleInfo, ValueType};
 use crate::limits::Limits;
+use crate::progress::Progress;
 use crate::{Error, Result};
 use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
 use memory::RoomTunables;
@@ -73,9 +75,10 @@ impl Engine for WasmerEngine {
         &self.fingerprint
     }
 
-    fn compile(&self, wasm: &[u8], info: &Arc<ModuleInfo>) -> Result<Arc<dyn Code>> {
+    fn compile(&self, wasm: &[u8], info: &Arc<ModuleInfo>, progress: &Progress) -> Result<Arc<dyn Code>> {
         let engine = fresh_engine(self.compiler);
-        let artifact = engine.compile(wasm).map_err(|error| refused(self.capabilities, error))?;
+        let artifact =
+            engine.compile_with_progress(wasm, progress::watched(progress)).map_err(|error| refused(self.capabilities, error))?;
         Ok(Self::code(artifact, engine, info))
     }
 
@@ -94,6 +97,7 @@ impl Engine for WasmerEngine {
 fn refused(engine: &Capabilities, error: CompileError) -> Error {
     match error {
         CompileError::Resource(message) => Error::OutOfResources(message),
+        CompileError::Aborted(abort) => Error::Cancelled(abort.reason().into()),
         error => Error::UnsupportedModule(format!("{} cannot compile it: {error}", engine.name)),
     }
 }

@@ -3,10 +3,12 @@
 use crate::cache::{Key, ModuleCache};
 use crate::ffi::cache::{check_size, hostel_cache_callbacks};
 use crate::ffi::imports::{hostel_caller, hostel_host_function, hostel_raw_function};
+use crate::ffi::load_options::hostel_load_progress;
 use crate::ffi::log::hostel_log_callback;
 use crate::ffi::status::{HOSTEL_STATUS_OK, hostel_finalizer, hostel_status};
 use crate::host::{BytesFunction, Caller, Failure, RawFunction};
 use crate::log::{Level, Sink};
+use crate::progress::{Phase, Progress};
 use crate::{Error, Result, Status};
 use core::ffi::{CStr, c_void};
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -165,6 +167,23 @@ impl ModuleCache for CustomCache {
             None => Ok(()),
         }
     }
+}
+
+/// A C callback as the watcher of a load.
+pub(in crate::ffi) fn load_progress(callback: hostel_load_progress, data: Arc<UserData>) -> Progress {
+    let Some(callback) = callback else { return Progress::default() };
+    Progress::new(move |phase, done, total| {
+        let name = match phase {
+            Phase::Validate => c"validate",
+            Phase::Compile => c"compile",
+            Phase::Ready => c"ready",
+        };
+        // SAFETY: the header's contract for callbacks.
+        match unsafe { callback(data.pointer, name.as_ptr(), done, total) } {
+            HOSTEL_STATUS_OK => Ok(()),
+            status => Err(Error::Cancelled(format!("the progress callback stopped the load: it answered {status}"))),
+        }
+    })
 }
 
 /// A C callback as a sink for messages.

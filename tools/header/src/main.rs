@@ -13,14 +13,17 @@ use std::{env, fs};
 use section::Section;
 
 /// The sections of the header. A type is declared before it is used, so the order matters to the C compiler too.
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 16] = [
     "status",
     "buffer",
     "error",
     "log",
     "engine",
     "cache",
+    "inspect",
+    "load_options",
     "module",
+    "artifact",
     "imports",
     "call_options",
     "guest",
