@@ -95,7 +95,7 @@ static bool load_guest(const struct arguments *arguments, struct stay *stay) {
       (arguments->abi != NULL && hostel_guest_options_set_abi(stay->guest_options, arguments->abi, error)))
     return false;
   double start = now_us();
-  bool loaded = load_module(stay->engine, stay->cache, &stay->file, &stay->module, error) &&
+  bool loaded = load_module(arguments, stay->engine, stay->cache, &stay->file, &stay->module, error) &&
                 !hostel_guest_new(stay->module, NULL, stay->guest_options, &stay->guest, error);
   stay->load_us = now_us() - start;
   return loaded && (!arguments->instance || !hostel_instance_new(stay->guest, NULL, &stay->instance, error));

@@ -1,5 +1,6 @@
 #include "hostel_module.h"
 #include "hostel_output.h"
+#include "hostel_progress.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,11 +34,22 @@ static bool is_artifact(const struct module_file *file) {
   return file->len >= end_len && memcmp(file->data + file->len - end_len, end, end_len) == 0;
 }
 
-bool load_module(const hostel_engine *engine, const hostel_cache *cache, const struct module_file *file,
-                 hostel_module **module_out, hostel_error **error_out) {
+static hostel_status load_wasm(const hostel_engine *engine, const hostel_cache *cache, const struct module_file *file,
+                               const hostel_load_options *options, hostel_module **module_out, hostel_error **error_out) {
+  if (file->len >= 4 && memcmp(file->data, "\0asm", 4) == 0)
+    return hostel_module_load(engine, cache, file->data, file->len, options, module_out, error_out);
+  return hostel_module_load_wat(engine, cache, (const char *)file->data, file->len, options, module_out, error_out);
+}
+
+bool load_module(const struct arguments *arguments, const hostel_engine *engine, const hostel_cache *cache,
+                 const struct module_file *file, hostel_module **module_out, hostel_error **error_out) {
   if (is_artifact(file))
     return !hostel_module_deserialize(engine, file->data, file->len, key_bytes(&file->key), file->key.len, module_out, error_out);
-  if (file->len >= 4 && memcmp(file->data, "\0asm", 4) == 0)
-    return !hostel_module_load(engine, cache, file->data, file->len, NULL, module_out, error_out);
-  return !hostel_module_load_wat(engine, cache, (const char *)file->data, file->len, NULL, module_out, error_out);
+  struct progress_bar bar = {0};
+  hostel_load_options *options;
+  bool loaded = watch_progress(&bar, arguments->progress, &options, error_out) &&
+                !load_wasm(engine, cache, file, options, module_out, error_out);
+  end_progress(&bar);
+  hostel_load_options_free(options);
+  return loaded;
 }

@@ -18,9 +18,9 @@ bool read_module_file(const struct arguments *arguments, struct module_file *fil
 /* The engine serves one guest only, so its limits are the call's. */
 bool make_engine(const struct arguments *arguments, hostel_engine **engine_out, hostel_error **error_out);
 
-/* An artifact is opened, anything else is compiled unless the cache has it. */
-bool load_module(const hostel_engine *engine, const hostel_cache *cache, const struct module_file *file,
-                 hostel_module **module_out, hostel_error **error_out);
+/* An artifact is opened, anything else is compiled unless the cache has it, with a bar where that takes long. */
+bool load_module(const struct arguments *arguments, const hostel_engine *engine, const hostel_cache *cache,
+                 const struct module_file *file, hostel_module **module_out, hostel_error **error_out);
 
 /* The key's bytes as the library takes them. */
 const uint8_t *key_bytes(const struct seal_key *key);

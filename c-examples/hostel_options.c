@@ -50,6 +50,8 @@ static const struct option_row options[] = {
     {"--key", "FILE", STRING, IN(COMMAND_CALL) | IN(COMMAND_COMPILE), AT(key),
      "what seals compiled code; without it, a key of your own"},
     {"-o", "FILE", STRING, IN(COMMAND_COMPILE), AT(output), "where the artifact goes"},
+    {"--progress", NULL, FLAG, IN(COMMAND_CALL) | IN(COMMAND_COMPILE), AT(progress),
+     "show how far compiling is, even where standard error is no terminal"},
     {"--report", "FILE", STRING, IN(COMMAND_CALL), AT(report), "write what the last call was like, as JSON"},
     {"--json", NULL, FLAG, IN(COMMAND_CALL), AT(json), "input and output are JSON; to the guest they are MessagePack"},
     {"--json", NULL, FLAG, IN(COMMAND_ENGINES), AT(json), "every engine there is, and what each lacks, as JSON"},

@@ -23,7 +23,7 @@ struct arguments {
   const char *input, *text, *report;
   const char *cache, *key, *output;
   struct number repeat, memory, output_max;
-  bool each, instance, json, help;
+  bool each, instance, progress, json, help;
 };
 
 /*

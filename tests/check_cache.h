@@ -58,6 +58,12 @@ static inline void check_module_at(const char *file, int line, hostel_module *mo
 
 /* ---- caches ---- */
 
+static inline hostel_load_options *new_load_options(void) {
+  hostel_load_options *options = RUBBISH;
+  SUCCEEDS(hostel_load_options_new(&options, &error));
+  return options;
+}
+
 static inline hostel_cache *shared_cache(uint64_t bytes_max) {
   hostel_cache *cache = RUBBISH;
   SUCCEEDS(hostel_cache_shared_new(bytes_max, &cache, &error));
@@ -78,17 +84,23 @@ static inline hostel_cache_statistics statistics(const hostel_cache *cache) {
   return stats;
 }
 
+/* An engine of this name, with a compiler or without. */
+static inline hostel_engine *engine_named(const char *name, bool headless) {
+  hostel_engine_config *config = RUBBISH;
+  hostel_engine *engine = RUBBISH;
+  SUCCEEDS(hostel_engine_config_new(&config, &error));
+  SUCCEEDS(hostel_engine_config_set_engine(config, name, &error));
+  SUCCEEDS(hostel_engine_config_set_headless(config, headless, &error));
+  SUCCEEDS(hostel_engine_new(config, &engine, &error));
+  hostel_engine_config_free(config);
+  return engine;
+}
+
 /* An engine of this build that is not the one under test; NULL if there is none. */
 static inline hostel_engine *other_engine(const hostel_engine *engine) {
   for (size_t i = 0; i < hostel_engine_count(); i++) {
     if (strcmp(hostel_engine_name_at(i), hostel_engine_name(engine)) != 0) {
-      hostel_engine_config *config = RUBBISH;
-      hostel_engine *other = RUBBISH;
-      SUCCEEDS(hostel_engine_config_new(&config, &error));
-      SUCCEEDS(hostel_engine_config_set_engine(config, hostel_engine_name_at(i), &error));
-      SUCCEEDS(hostel_engine_new(config, &other, &error));
-      hostel_engine_config_free(config);
-      return other;
+      return engine_named(hostel_engine_name_at(i), false);
     }
   }
   return NULL;

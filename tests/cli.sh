@@ -99,12 +99,12 @@ for help in --help -h "call --help" "call -h" "compile --help" "inspect --help" 
   check "help goes to standard output" [ ! -s err ]
 done
 run 0 call --help
-for option in --engine --abi --input --text --repeat --each --instance --memory --output-max --cache --key --json --report; do
+for option in --engine --abi --input --text --repeat --each --instance --memory --output-max --cache --key --progress --json --report; do
   says "^  $option "
 done
 says '--abi .*auto.*hostel.*holochain'
 run 0 compile --help
-for option in --engine --key -o; do says "^  $option "; done
+for option in --engine --key --progress -o; do says "^  $option "; done
 
 run 0 engines
 engines=$(cat out)
@@ -448,6 +448,24 @@ print(*(b[i] for i in range(0, len(b), int(sys.argv[1]))), end=" "); print(len(b
   fails CACHE_IO
   holds report.json "(x['status'], x['cache']) == ('CACHE_IO', 'none')"
 
+  # Progress: never on its own where standard error is no terminal, and out of the way of the last line.
+  run 0 "${on[@]}" --progress --text abc "$echo" reverse
+  check "the output is the guest's alone" [ "$(cat out)" = cba ]
+  says 'compiling \[#*\] 100%' err
+  check "the bar is the only line" [ "$(wc -l <err)" -eq 1 ]
+  run 1 "${on[@]}" --progress "$echo" panic
+  says '100%' err
+  fails TRAP
+  run 1 "${on[@]}" --progress no.wat f
+  fails INVALID_MODULE
+  run 0 "${on[@]}" --cache "cache-$engine" --progress --text abc "$echo" reverse
+  prints cba
+  run 0 compile --engine "$engine" --progress "$echo" -o progress.artifact
+  says 'compiling .*100%' err
+  check "nothing on standard output" [ ! -s out ]
+  run 0 "${on[@]}" --progress --text abc progress.artifact reverse
+  prints cba
+
   # Artifacts.
   artifact=$engine.artifact
   run 0 compile --engine "$engine" "$echo" -o "$artifact"
@@ -497,6 +515,38 @@ b[int(at * len(b) if 0 < at < 1 else at)] ^= 1; open("damaged", "wb").write(b)' 
 done
 run 0 call --text x --report report.json "$echo" echo
 holds report.json "x['engine'] == 'cranelift'"
+# A guest of 20,000 functions, slow enough to show a bar on a terminal without being asked.
+python3 -c 'print("(module", *(f"(func (param i64) (result i64) (i64.mul (i64.xor (local.get 0) (i64.const {i})) (local.get 0)))" for i in range(20000)), ")")' >slow.wat
+on_terminal() { # ARGUMENTS...: as `run`, with standard error on a terminal
+  command=$(printf '%q ' "$@")
+  python3 - "$hostel" "$@" >out 2>err <<'END'
+import os, pty, subprocess, sys
+ours, theirs = pty.openpty()
+program = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stderr=theirs)
+os.close(theirs)
+said = b""
+while True:
+    try:
+        more = os.read(ours, 65536)
+    except OSError:
+        break
+    if not more:
+        break
+    said += more
+sys.stderr.buffer.write(said)
+sys.exit(program.wait())
+END
+  status=$?
+}
+on_terminal compile slow.wat -o slow.artifact
+check "exit status 0" [ "$status" -eq 0 ]
+says 'compiling \[' err
+check "the bar is taken back" [ "$(tail -c 4 err)" = $'\r\033[K' ]
+on_terminal compile no.wat -o slow.artifact
+check "exit status 1" [ "$status" -eq 1 ]
+says '^hostel: INVALID_MODULE: ' err
+run 0 compile slow.wat -o slow.artifact
+prints ''
 check "the own key is closed to others" [ "$(stat -c %a "$XDG_CONFIG_HOME/hostel/seal-key")" = 600 ]
 run 1 compile --engine nonsense "$echo" -o m.artifact
 fails UNSUPPORTED_ENGINE
