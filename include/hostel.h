@@ -836,7 +836,7 @@ hostel_status hostel_load_options_set_progress(hostel_load_options *options,
 void hostel_load_options_free(hostel_load_options *options);
 
 /* ---- module ----------------------------------------------------------------------------------------------
- * Modules: compiled guests, and what they import and export.
+ * Modules: compiled guests.
  */
 
 /**
@@ -844,22 +844,6 @@ void hostel_load_options_free(hostel_load_options *options);
  * Immutable: any number of threads may use one module at the same time.
  */
 typedef struct hostel_module hostel_module;
-
-/** What an import or export is: one of the HOSTEL_EXTERN_* values. */
-typedef int32_t hostel_extern_kind;
-
-/** There is none at this index. */
-#define HOSTEL_EXTERN_NONE -1
-/** A function. */
-#define HOSTEL_EXTERN_FUNCTION 0
-/** A table. */
-#define HOSTEL_EXTERN_TABLE 1
-/** A memory. */
-#define HOSTEL_EXTERN_MEMORY 2
-/** A global. */
-#define HOSTEL_EXTERN_GLOBAL 3
-/** An exception tag. */
-#define HOSTEL_EXTERN_TAG 4
 
 /**
  * Compiles a guest from a binary module.
@@ -876,8 +860,8 @@ typedef int32_t hostel_extern_kind;
  *         HOSTEL_STATUS_OUT_OF_RESOURCES   if the system has no memory for its code;
  *         HOSTEL_STATUS_NOT_CACHED         if the engine is headless and the cache, if there is one, has no code of it;
  *         HOSTEL_STATUS_CANCELLED          if the progress callback of `options` said so.
- * Thread-safe. May take seconds for a large guest, and minutes for one that was made to; only a progress callback, which
- * it calls as it goes, can stop it.
+ * Thread-safe. May take seconds for a large guest, and minutes for one that was made to; only the progress callback of
+ * `options`, which it calls between functions, can stop it.
  */
 HOSTEL_MUST_USE
 hostel_status hostel_module_load(const hostel_engine *engine,
@@ -974,6 +958,29 @@ HOSTEL_MUST_USE hostel_status hostel_module_key(const hostel_module *module, uin
  */
 const char *hostel_module_origin(const hostel_module *module);
 
+/** Lets go of a module; guests made from it keep what they need. NULL is fine. */
+void hostel_module_free(hostel_module *module);
+
+/* ---- externs ---------------------------------------------------------------------------------------------
+ * What a module imports and exports.
+ */
+
+/** What an import or export is: one of the HOSTEL_EXTERN_* values. */
+typedef int32_t hostel_extern_kind;
+
+/** There is none at this index. */
+#define HOSTEL_EXTERN_NONE -1
+/** A function. */
+#define HOSTEL_EXTERN_FUNCTION 0
+/** A table. */
+#define HOSTEL_EXTERN_TABLE 1
+/** A memory. */
+#define HOSTEL_EXTERN_MEMORY 2
+/** A global. */
+#define HOSTEL_EXTERN_GLOBAL 3
+/** An exception tag. */
+#define HOSTEL_EXTERN_TAG 4
+
 /** How many imports a module has; 0 for NULL. Thread-safe. */
 size_t hostel_module_import_count(const hostel_module *module);
 
@@ -1006,9 +1013,6 @@ hostel_extern_kind hostel_module_export_kind(const hostel_module *module, size_t
 
 /** An export's type for people; NULL when there is no such export. It lives as long as the module. */
 const char *hostel_module_export_type(const hostel_module *module, size_t index);
-
-/** Lets go of a module; guests made from it keep what they need. NULL is fine. */
-void hostel_module_free(hostel_module *module);
 
 /* ---- artifact --------------------------------------------------------------------------------------------
  * Artifacts: a module's code as bytes that outlive the process.

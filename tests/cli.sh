@@ -123,7 +123,7 @@ for line in nonsense --nonsense "--version now" "compile m.wasm" "compile -o m.a
   run 2 $line
   complains "${line%% *}"
 done
-for option in --fuel --deadline-ms -o --remote --dir --env --config --progress --nonsense -x --fuel=5 --eachh --rep; do
+for option in --fuel --deadline-ms -o --remote --dir --env --config --colour --nonsense -x --fuel=5 --eachh --rep; do
   run 2 call "$option" 1 "$echo" echo
   complains "unknown option ${option%%=*};"
   run 2 call "$echo" echo "$option" 1
@@ -515,8 +515,9 @@ b[int(at * len(b) if 0 < at < 1 else at)] ^= 1; open("damaged", "wb").write(b)' 
 done
 run 0 call --text x --report report.json "$echo" echo
 holds report.json "x['engine'] == 'cranelift'"
-# A guest of 20,000 functions, slow enough to show a bar on a terminal without being asked.
-python3 -c 'print("(module", *(f"(func (param i64) (result i64) (i64.mul (i64.xor (local.get 0) (i64.const {i})) (local.get 0)))" for i in range(20000)), ")")' >slow.wat
+# A guest that takes many times as long as a bar waits before it shows on a terminal.
+python3 -c 'print("(module", *("(func (param i64) (result i64) " + "".join(f"(i64.mul (i64.xor (local.get 0) (i64.const {i + j})) " for j in range(8))
+    + "(local.get 0)" + ")" * 9 for i in range(40000)), ")")' >slow.wat
 on_terminal() { # ARGUMENTS...: as `run`, with standard error on a terminal
   command=$(printf '%q ' "$@")
   python3 - "$hostel" "$@" >out 2>err <<'END'

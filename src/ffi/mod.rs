@@ -11,6 +11,7 @@ pub mod call_options;
 pub mod convert;
 pub mod engine;
 pub mod error;
+pub mod externs;
 pub mod function;
 pub mod guest;
 pub mod imports;

@@ -1,79 +1,31 @@
-//! Modules: compiled guests, and what they import and export.
+//! Modules: compiled guests.
 
 use super::boundary;
-use super::boundary::callback::c_text;
 use super::cache::{HOSTEL_KEY_BYTES, alias_key, hostel_cache, module_key};
 use super::engine::hostel_engine;
 use super::error::hostel_error;
+use super::externs::Externs;
 use super::load_options::{self, hostel_load_options};
 use super::status::hostel_status;
-use crate::inspect::ExternType;
 use crate::module::Module;
 use core::ffi::c_char;
-use std::ffi::CString;
 use std::sync::{Arc, OnceLock};
-
-/// What an import or export is: one of the HOSTEL_EXTERN_* values.
-pub type hostel_extern_kind = i32;
-
-/// There is none at this index.
-pub const HOSTEL_EXTERN_NONE: hostel_extern_kind = -1;
-/// A function.
-pub const HOSTEL_EXTERN_FUNCTION: hostel_extern_kind = 0;
-/// A table.
-pub const HOSTEL_EXTERN_TABLE: hostel_extern_kind = 1;
-/// A memory.
-pub const HOSTEL_EXTERN_MEMORY: hostel_extern_kind = 2;
-/// A global.
-pub const HOSTEL_EXTERN_GLOBAL: hostel_extern_kind = 3;
-/// An exception tag.
-pub const HOSTEL_EXTERN_TAG: hostel_extern_kind = 4;
 
 /// A compiled guest. Made by the hostel_module_load functions, released by hostel_module_free().
 /// Immutable: any number of threads may use one module at the same time.
 pub struct hostel_module {
     pub(super) inner: Arc<Module>,
     // Made when first asked for: a module from a cache in memory is handed out in some hundred nanoseconds.
-    texts: OnceLock<Texts>,
-}
-
-struct Texts {
-    imports: Vec<ExternText>,
-    exports: Vec<ExternText>,
-}
-
-struct ExternText {
-    module: CString,
-    name: CString,
-    kind: hostel_extern_kind,
-    ty: CString,
-}
-
-impl ExternText {
-    fn new(module: &str, name: &str, ty: &ExternType) -> Self {
-        let kind = match ty {
-            ExternType::Function(_) => HOSTEL_EXTERN_FUNCTION,
-            ExternType::Table { .. } => HOSTEL_EXTERN_TABLE,
-            ExternType::Memory { .. } => HOSTEL_EXTERN_MEMORY,
-            ExternType::Global { .. } => HOSTEL_EXTERN_GLOBAL,
-            ExternType::Tag(_) => HOSTEL_EXTERN_TAG,
-        };
-        ExternText { module: c_text(module), name: c_text(name), kind, ty: c_text(&ty.to_string()) }
-    }
+    externs: OnceLock<Externs>,
 }
 
 impl hostel_module {
     pub(super) fn new(module: Module) -> Self {
-        hostel_module { inner: Arc::new(module), texts: OnceLock::new() }
+        hostel_module { inner: Arc::new(module), externs: OnceLock::new() }
     }
 
-    fn texts(&self) -> &Texts {
-        self.texts.get_or_init(|| {
-            let info = self.inner.info();
-            let imports = info.imports.iter().map(|import| ExternText::new(&import.module, &import.name, &import.ty));
-            let exports = info.exports.iter().map(|export| ExternText::new("", &export.name, &export.ty));
-            Texts { imports: imports.collect(), exports: exports.collect() }
-        })
+    pub(super) fn externs(&self) -> &Externs {
+        self.externs.get_or_init(|| Externs::new(self.inner.info()))
     }
 }
 
@@ -91,8 +43,8 @@ impl hostel_module {
 ///         HOSTEL_STATUS_OUT_OF_RESOURCES   if the system has no memory for its code;
 ///         HOSTEL_STATUS_NOT_CACHED         if the engine is headless and the cache, if there is one, has no code of it;
 ///         HOSTEL_STATUS_CANCELLED          if the progress callback of `options` said so.
-/// Thread-safe. May take seconds for a large guest, and minutes for one that was made to; only a progress callback, which
-/// it calls as it goes, can stop it.
+/// Thread-safe. May take seconds for a large guest, and minutes for one that was made to; only the progress callback of
+/// `options`, which it calls between functions, can stop it.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hostel_module_load(
@@ -267,81 +219,6 @@ pub unsafe extern "C" fn hostel_module_origin(module: *const hostel_module) -> *
         Some("artifact") => c"artifact".as_ptr(),
         Some(_) => c"compiled".as_ptr(),
     }
-}
-
-/// How many imports a module has; 0 for NULL. Thread-safe.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hostel_module_import_count(module: *const hostel_module) -> usize {
-    // SAFETY: see above.
-    unsafe { boundary::borrow_optional(module) }.map_or(0, |module| module.inner.info().imports.len())
-}
-
-/// The module part of an import's name; NULL when there is no such import. It lives as long as the module.
-/// A zero byte in a name shows as "\0". Thread-safe, like the other functions about imports and exports.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hostel_module_import_module(module: *const hostel_module, index: usize) -> *const c_char {
-    // SAFETY: see above.
-    unsafe { import(module, index) }.map_or(core::ptr::null(), |import| import.module.as_ptr())
-}
-
-/// An import's own name; NULL when there is no such import. It lives as long as the module.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hostel_module_import_name(module: *const hostel_module, index: usize) -> *const c_char {
-    // SAFETY: see above.
-    unsafe { import(module, index) }.map_or(core::ptr::null(), |import| import.name.as_ptr())
-}
-
-/// What an import is: one of the HOSTEL_EXTERN_* values.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hostel_module_import_kind(module: *const hostel_module, index: usize) -> hostel_extern_kind {
-    // SAFETY: see above.
-    unsafe { import(module, index) }.map_or(HOSTEL_EXTERN_NONE, |import| import.kind)
-}
-
-/// An import's type for people, such as "(i32, i32) -> (i64)"; NULL when there is no such import. It lives as long as
-/// the module.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hostel_module_import_type(module: *const hostel_module, index: usize) -> *const c_char {
-    // SAFETY: see above.
-    unsafe { import(module, index) }.map_or(core::ptr::null(), |import| import.ty.as_ptr())
-}
-
-/// How many exports a module has; 0 for NULL.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hostel_module_export_count(module: *const hostel_module) -> usize {
-    // SAFETY: see above.
-    unsafe { boundary::borrow_optional(module) }.map_or(0, |module| module.inner.info().exports.len())
-}
-
-/// An export's name; NULL when there is no such export. It lives as long as the module.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hostel_module_export_name(module: *const hostel_module, index: usize) -> *const c_char {
-    // SAFETY: see above.
-    unsafe { export(module, index) }.map_or(core::ptr::null(), |export| export.name.as_ptr())
-}
-
-/// What an export is: one of the HOSTEL_EXTERN_* values.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hostel_module_export_kind(module: *const hostel_module, index: usize) -> hostel_extern_kind {
-    // SAFETY: see above.
-    unsafe { export(module, index) }.map_or(HOSTEL_EXTERN_NONE, |export| export.kind)
-}
-
-/// An export's type for people; NULL when there is no such export. It lives as long as the module.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hostel_module_export_type(module: *const hostel_module, index: usize) -> *const c_char {
-    // SAFETY: see above.
-    unsafe { export(module, index) }.map_or(core::ptr::null(), |export| export.ty.as_ptr())
-}
-
-unsafe fn import<'a>(module: *const hostel_module, index: usize) -> Option<&'a ExternText> {
-    // SAFETY: see above.
-    unsafe { boundary::borrow_optional(module) }?.texts().imports.get(index)
-}
-
-unsafe fn export<'a>(module: *const hostel_module, index: usize) -> Option<&'a ExternText> {
-    // SAFETY: see above.
-    unsafe { boundary::borrow_optional(module) }?.texts().exports.get(index)
 }
 
 /// Lets go of a module; guests made from it keep what they need. NULL is fine.

@@ -13,7 +13,7 @@ use std::{env, fs};
 use section::Section;
 
 /// The sections of the header. A type is declared before it is used, so the order matters to the C compiler too.
-const SECTIONS: [&str; 16] = [
+const SECTIONS: [&str; 17] = [
     "status",
     "buffer",
     "error",
@@ -23,6 +23,7 @@ const SECTIONS: [&str; 16] = [
     "inspect",
     "load_options",
     "module",
+    "externs",
     "artifact",
     "imports",
     "call_options",
