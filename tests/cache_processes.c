@@ -20,16 +20,6 @@ static pid_t start(const hostel_engine *engine, const char *role, const char *di
   return process;
 }
 
-static hostel_engine *engine_named(const char *name) {
-  hostel_engine_config *config = RUBBISH;
-  hostel_engine *engine = RUBBISH;
-  SUCCEEDS(hostel_engine_config_new(&config, &error));
-  SUCCEEDS(hostel_engine_config_set_engine(config, name, &error));
-  SUCCEEDS(hostel_engine_new(config, &engine, &error));
-  hostel_engine_config_free(config);
-  return engine;
-}
-
 /* Loads one guest when the gate opens, and answers with 10 more than the number of times that it compiled. */
 static int load_one(const hostel_engine *engine, const hostel_cache *cache, int gate) {
   char byte;
@@ -57,7 +47,7 @@ static int write_all_the_time(const hostel_engine *engine, const hostel_cache *c
 }
 
 static int play(char **argv) {
-  hostel_engine *engine = engine_named(argv[1]);
+  hostel_engine *engine = engine_named(argv[1], false);
   hostel_cache *cache = directory_cache(argv[3], LARGE);
   const int code = strcmp(argv[2], "load-one") == 0 ? load_one(engine, cache, atoi(argv[4])) : write_all_the_time(engine, cache);
   hostel_cache_free(cache);
