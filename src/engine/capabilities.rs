@@ -44,7 +44,8 @@ const UNFINISHED: Features = Features::LEGACY_EXCEPTIONS
 
 const DEPTH: &str = "how deep a guest may recurse in a stack of a given size differs between engines";
 
-const COMPILE_TIME: &str = "a small module can be made that compiles for minutes, and a load can only be stopped between functions";
+const COMPILE_TIME: &str =
+    "a small module can be made that compiles for minutes, and a load can only be stopped between functions";
 
 /// Every engine there is, built or not, in the order they are listed.
 pub static ENGINES: [Capabilities; 2] = [
