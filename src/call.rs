@@ -63,6 +63,8 @@ pub struct State {
     pub stop: Option<Error>,
     /// What a host function ended the call with, successfully.
     pub short_circuit: Option<Vec<u8>>,
+    /// Whether a host function was called.
+    pub host_used: bool,
     /// How many host functions of bytes this instance is inside of.
     pub host_depth: u32,
     /// Set by the engine when the guest was stopped half-way and its frames are gone.
@@ -82,6 +84,7 @@ impl State {
         self.stop = None;
         self.short_circuit = None;
         self.unwound = false;
+        self.host_used = false;
         self.host_depth = 0;
     }
 }
@@ -90,14 +93,13 @@ impl State {
 pub fn fresh(guest: &Arc<Guest>, export: usize, input: &[u8], options: &Options) -> Result<Box<[u8]>> {
     let _nested = nesting::enter(guest.limits())?;
     guest.check_bytes(export)?;
-    let mut room = Room::new(guest, options)?;
-    room.call(guest, export, input, options)
+    guest.rooms().take(guest, options)?.call(guest, export, input, options)
 }
 
 /// Opens a room that keeps its state between calls.
 pub fn open(guest: &Arc<Guest>, options: &Options) -> Result<Room> {
     let _nested = nesting::enter(guest.limits())?;
-    Room::new(guest, options)
+    Room::start(guest, options)
 }
 
 /// Calls `export` in a room that keeps its state between calls.
@@ -114,7 +116,7 @@ pub fn stateful(room: &mut Room, guest: &Arc<Guest>, export: usize, input: &[u8]
 pub fn fresh_values(guest: &Arc<Guest>, export: usize, values: &mut [u64], options: &Options) -> Result<()> {
     let _nested = nesting::enter(guest.limits())?;
     let slots = guest.value_slots(export, values)?;
-    Room::new(guest, options)?.call_values(guest, export, slots, options)
+    guest.rooms().take(guest, options)?.call_values(guest, export, slots, options)
 }
 
 /// Calls a function of plain values in a room that keeps its state between calls.

@@ -8,6 +8,7 @@ use crate::host::{Imports, Link};
 use crate::inspect::{Export, ExternType, FuncType};
 use crate::limits::Limits;
 use crate::module::Module;
+use crate::room::pool::{Pool, Settings};
 use crate::{Error, Result};
 use alloc::collections::BTreeMap;
 use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
@@ -22,11 +23,12 @@ pub struct Guest {
     /// For each export, whether it can be called with bytes.
     takes_bytes: Vec<bool>,
     initialize: Option<usize>,
+    rooms: Arc<Pool>,
 }
 
 impl Guest {
     /// Links a module; with `abi` given, it is taken to speak that one whatever it looks like.
-    pub fn new(module: &Arc<Module>, imports: &Imports, abi: Option<Abi>) -> Result<Guest> {
+    pub fn new(module: &Arc<Module>, imports: &Imports, abi: Option<Abi>, rooms: Settings) -> Result<Guest> {
         let info = module.info();
         let abi = abi.or(info.abi);
         let convention: Option<Arc<dyn Convention>> = abi.map(|abi| abi.bind(info)).transpose()?.map(Arc::from);
@@ -43,7 +45,8 @@ impl Guest {
         if let Some(ty) = initialize.and_then(|export| info.function_type(export)).filter(|ty| ty.slots() != 0) {
             return Err(Error::BadAbi(format!("the function _initialize has type {ty}, but should have none of either")));
         }
-        Ok(Guest { module: module.clone(), abi, convention, link, functions, takes_bytes, initialize })
+        let rooms = Pool::new(rooms, module.engine().rooms());
+        Ok(Guest { module: module.clone(), abi, convention, link, functions, takes_bytes, initialize, rooms })
     }
 
     /// The export behind a name, checked to be callable with bytes.
@@ -122,6 +125,11 @@ impl Guest {
         let unknown =
             || "the guest speaks no ABI that this library knows: call it with plain values (hostel_guest_call_values), not bytes";
         self.convention.as_deref().ok_or_else(|| Error::BadAbi(unknown().into()))
+    }
+
+    /// Where its calls run.
+    pub(crate) fn rooms(&self) -> &Pool {
+        &self.rooms
     }
 
     pub(crate) fn host(&self) -> Arc<dyn Host> {

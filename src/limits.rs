@@ -134,6 +134,11 @@ impl MemoryGate {
         allowed
     }
 
+    /// The memories together have so many bytes now.
+    pub fn set_taken(&self, bytes: u64) {
+        self.bytes.store(bytes as usize, Ordering::Relaxed);
+    }
+
     /// A growth that was allowed did not come about.
     pub fn give_back(&self, bytes: u64) {
         self.bytes.fetch_sub(bytes as usize, Ordering::Relaxed);

@@ -4,6 +4,7 @@ use super::{Code, Engine, Fingerprint};
 use crate::inspect::ModuleInfo;
 use crate::limits::Limits;
 use crate::progress::Progress;
+use crate::room::pool::Totals;
 use crate::{Error, Result};
 use alloc::{format, sync::Arc};
 
@@ -30,6 +31,10 @@ impl Engine for Headless {
 
     fn fingerprint(&self) -> &Fingerprint {
         self.0.fingerprint()
+    }
+
+    fn rooms(&self) -> &Arc<Totals> {
+        self.0.rooms()
     }
 
     fn can_compile(&self) -> Result<()> {

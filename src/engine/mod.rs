@@ -14,6 +14,10 @@ use crate::call::State;
 use crate::inspect::{Features, ModuleInfo};
 use crate::limits::Limits;
 use crate::progress::Progress;
+#[cfg(snapshots)]
+use crate::room::memory::Memory;
+use crate::room::pool::Totals;
+use crate::room::snapshot::Snapshot;
 use crate::{Error, Result};
 use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 use capabilities::Capabilities;
@@ -28,6 +32,9 @@ pub trait Engine: Send + Sync {
 
     /// What code of this engine depends on besides the module: code of one fingerprint runs wherever it is the same.
     fn fingerprint(&self) -> &Fingerprint;
+
+    /// What the rooms of its guests have counted.
+    fn rooms(&self) -> &Arc<Totals>;
 
     /// NOT_CACHED from an engine that only loads what was made before.
     fn can_compile(&self) -> Result<()> {
@@ -87,6 +94,10 @@ pub struct Setup {
     pub table_elements_max: u64,
     /// How much stack it gets, where that is not fixed by the code.
     pub stack_bytes: usize,
+    /// How large each of its memories may ever become.
+    pub memory_bytes_max: u64,
+    /// What it is to be like, once made: then nothing of the guest runs. Else it begins at the beginning.
+    pub like: Option<Arc<Snapshot>>,
 }
 
 /// The host's side of an instance's imports.
@@ -112,6 +123,22 @@ pub trait Instance {
 
     /// The state of the call that runs.
     fn state(&mut self) -> &mut State;
+
+    /// What it is now, so that others can be made like it. Nothing where the engine cannot do that, or where it holds
+    /// what cannot be carried over.
+    fn snapshot(&mut self) -> Option<Snapshot> {
+        None
+    }
+
+    /// The memories of an instance that was made like a snapshot.
+    #[cfg(snapshots)]
+    fn memories(&mut self) -> &mut [Box<Memory>] {
+        &mut []
+    }
+
+    /// Puts all but the bytes of its memories back as they were when it was made like a snapshot.
+    #[cfg(snapshots)]
+    fn restore(&mut self) {}
 }
 
 /// Several calls of an instance in a row, each with what the one before has returned.
@@ -156,6 +183,7 @@ struct HostStop;
 /// Runs a host function for an adapter: true when the guest may go on. A panic must not cross a guest's frames.
 #[inline]
 fn run_host(host: &dyn Host, import: usize, instance: &mut dyn Instance, slots: &mut [u64]) -> bool {
+    instance.state().host_used = true;
     let outcome = crate::sys::catch_panic(|| host.call(import, instance, slots));
     let error = match outcome {
         Ok(Ok(())) => return true,

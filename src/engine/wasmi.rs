@@ -7,6 +7,7 @@ use crate::error::{Trap, TrapCode};
 use crate::inspect::{ExternType, FuncType, ModuleInfo, ValueType};
 use crate::limits::{Limit, Limits};
 use crate::progress::Progress;
+use crate::room::pool::Totals;
 use crate::{Error, Result};
 use alloc::{boxed::Box, format, string::ToString, sync::Arc, vec, vec::Vec};
 use wasmi::errors::{ErrorKind, InstantiationError, MemoryError, TableError};
@@ -22,7 +23,7 @@ pub(super) fn new(limits: Limits) -> Result<Arc<dyn Engine>> {
     // There is no code to keep: an artifact is the module itself, translated again when loaded.
     // The stack is part of the interpreter, so live code is not shared between engines that differ in it.
     let fingerprint = Fingerprint::new(format!("wasmi; the module itself; {stack} bytes of stack"));
-    Ok(Arc::new(Wasmi { capabilities, limits, engine: wasmi::Engine::new(&config), fingerprint }))
+    Ok(Arc::new(Wasmi { capabilities, limits, engine: wasmi::Engine::new(&config), fingerprint, rooms: Arc::default() }))
 }
 
 struct Wasmi {
@@ -30,6 +31,7 @@ struct Wasmi {
     limits: Limits,
     engine: wasmi::Engine,
     fingerprint: Fingerprint,
+    rooms: Arc<Totals>,
 }
 
 impl Engine for Wasmi {
@@ -43,6 +45,10 @@ impl Engine for Wasmi {
 
     fn fingerprint(&self) -> &Fingerprint {
         &self.fingerprint
+    }
+
+    fn rooms(&self) -> &Arc<Totals> {
+        &self.rooms
     }
 
     fn compile(&self, wasm: &[u8], info: &Arc<ModuleInfo>, _: &Progress) -> Result<Arc<dyn Code>> {

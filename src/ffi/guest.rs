@@ -11,6 +11,7 @@ use super::status::hostel_status;
 use crate::abi::Abi;
 use crate::guest::Guest;
 use crate::host::Imports;
+use crate::room::pool::Settings;
 use crate::{Error, Result};
 use core::ffi::c_char;
 use std::ffi::CString;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 /// Used by one thread at a time while they are changed.
 pub struct hostel_guest_options {
     abi: Option<Abi>,
+    rooms: Settings,
 }
 
 /// A guest. Made by hostel_guest_new(), released by hostel_guest_free().
@@ -43,7 +45,11 @@ pub unsafe extern "C" fn hostel_guest_options_new(
     error_out: *mut *mut hostel_error,
 ) -> hostel_status {
     // SAFETY: the pointer rules at the top of hostel.h, here and below.
-    unsafe { boundary::produce(options_out, "options_out", error_out, || Ok(hostel_guest_options { abi: None })) }
+    unsafe {
+        boundary::produce(options_out, "options_out", error_out, || {
+            Ok(hostel_guest_options { abi: None, rooms: Settings::default() })
+        })
+    }
 }
 
 /// Says which ABI a guest speaks: "auto" (the default: told from what the module imports and exports), "hostel" or
@@ -103,10 +109,14 @@ pub unsafe extern "C" fn hostel_guest_new(
     unsafe {
         boundary::produce(guest_out, "guest_out", error_out, || {
             let module = &boundary::borrow("module", module)?.inner;
-            let abi = boundary::borrow_optional(options).and_then(|options| options.abi);
+            let options = boundary::borrow_optional(options);
+            let abi = options.and_then(|options| options.abi);
+            let rooms = options.map(|options| options.rooms.clone()).unwrap_or_default();
             let guest = match boundary::borrow_optional(imports) {
-                Some(imports) => boundary::shared(&imports.inner).freeze_for(|imports| Guest::new(module, imports, abi))?,
-                None => Guest::new(module, &Imports::default(), abi)?,
+                Some(imports) => {
+                    boundary::shared(&imports.inner).freeze_for(|imports| Guest::new(module, imports, abi, rooms))?
+                }
+                None => Guest::new(module, &Imports::default(), abi, rooms)?,
             };
             Ok(hostel_guest { abi: c_text(guest.abi().map_or("none", Abi::name)), inner: Arc::new(guest) })
         })

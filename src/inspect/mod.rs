@@ -38,6 +38,10 @@ pub struct ModuleInfo {
     pub tables: Vec<ExternType>,
     /// The guest ABI its imports and exports speak, if it is one we know.
     pub abi: Option<Abi>,
+    /// Whether it has an instruction that makes a memory larger.
+    pub grows_memory: bool,
+    /// Whether it has an instruction that writes to a table, other than making it larger.
+    pub writes_tables: bool,
     /// What keeps a used instance from being reset to new; empty when nothing does.
     pub not_resettable: Vec<String>,
 }

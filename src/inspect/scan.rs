@@ -92,6 +92,9 @@ struct Reasons {
     table_grow: bool,
     data_drop: bool,
     elem_drop: bool,
+    throw: bool,
+    memory_grow: bool,
+    table_write: bool,
 }
 
 impl Reasons {
@@ -112,6 +115,12 @@ impl Reasons {
                 Operator::TableGrow { .. } => self.table_grow = true,
                 Operator::DataDrop { .. } => self.data_drop = true,
                 Operator::ElemDrop { .. } => self.elem_drop = true,
+                Operator::Throw { .. } | Operator::ThrowRef => self.throw = true,
+                Operator::MemoryGrow { .. } => self.memory_grow = true,
+                Operator::TableSet { .. }
+                | Operator::TableFill { .. }
+                | Operator::TableCopy { .. }
+                | Operator::TableInit { .. } => self.table_write = true,
                 Operator::MemoryAtomicWait32 { .. }
                 | Operator::MemoryAtomicWait64 { .. }
                 | Operator::MemoryAtomicNotify { .. } => {
@@ -131,6 +140,7 @@ impl Reasons {
             (self.table_grow, "uses table.grow: a grown table cannot be shrunk again"),
             (self.data_drop, "uses data.drop: a dropped segment cannot be brought back"),
             (self.elem_drop, "uses elem.drop: a dropped segment cannot be brought back"),
+            (self.throw, "throws exceptions: an instance keeps what was thrown"),
         ];
         found.iter().filter(|(found, _)| *found).map(|&(_, reason)| reason.to_string()).collect()
     }
@@ -174,6 +184,8 @@ impl Names<'_> {
             memories,
             tables,
             abi: None,
+            grows_memory: reasons.memory_grow,
+            writes_tables: reasons.table_write,
             not_resettable: reasons.list(),
         })
     }

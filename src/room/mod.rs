@@ -1,45 +1,85 @@
-//! Rooms: where calls run. Today every room is a new instance; pools, snapshots and resets will live here.
+//! Rooms: where calls run. A room is an instance of a guest, linked and started; a guest's pool keeps rooms between calls
+//! and puts them back as they were, so that no byte of one call is visible to the next.
+
+#[cfg(snapshots)]
+pub mod memory;
+#[cfg(feature = "std")]
+pub mod pool;
+#[cfg(feature = "std")]
+pub mod registry;
+#[cfg(snapshots)]
+mod reset;
+pub mod snapshot;
+#[cfg(not(feature = "std"))]
+pub mod unpooled;
+#[cfg(not(feature = "std"))]
+pub use unpooled as pool;
 
 use crate::call::{self, Options, State};
 use crate::engine::{Instance, NoInstance, Setup};
+use crate::error::TrapCode;
 use crate::guest::Guest;
-use crate::limits::Limit;
+use crate::limits::{Limit, Limits};
 use crate::{Error, Result};
 use alloc::{boxed::Box, format, sync::Arc};
+use snapshot::Snapshot;
 
 /// An instance of a guest, linked and started.
 pub struct Room {
     instance: Box<dyn Instance + Send>,
+    /// A call was stopped half-way.
     dead: bool,
+    /// The last call ended in a way after which an instance is not used again.
+    spoilt: bool,
+    /// What it was made like, if it was.
+    #[cfg_attr(not(snapshots), allow(dead_code, reason = "then no room is made like another"))]
+    like: Option<Arc<Snapshot>>,
+    /// Calls since it was as new.
+    uses: u32,
+    #[cfg(snapshots)]
+    history: reset::History,
 }
 
 impl Room {
     /// Makes an instance, and runs its start function and `_initialize`.
-    pub fn new(guest: &Arc<Guest>, options: &Options) -> Result<Room> {
-        let mut state = State::default();
-        state.begin(guest, options);
-        let (needs, max) = (guest.module().info().memory_bytes_at_start(), state.memory.max_bytes());
-        if needs > max {
-            let message = format!("the guest starts with a memory of {needs} bytes, over the limit of {max}");
-            return Err(Error::MemoryLimit { message, cause: None });
-        }
-        let table_elements_max = guest.limits().get(Limit::TableElements);
-        let stack_bytes = guest.limits().get(Limit::StackBytes) as usize;
-        let setup = Setup { host: guest.host(), state, table_elements_max, stack_bytes };
-        let instance = match guest.module().code().instantiate(setup) {
-            Ok(instance) => instance,
-            Err(failed) => {
-                let NoInstance { error, mut state } = *failed;
-                return Err(start_error(Err(error), &mut state));
-            }
-        };
-        let mut room = Room { instance, dead: false };
+    pub fn start(guest: &Arc<Guest>, options: &Options) -> Result<Room> {
+        let mut room = Room::make(guest, options, None)?;
         let started = guest.initialize().map_or(Ok(()), |initialize| room.instance.call(initialize, &mut []));
         let state = room.instance.state();
         if started.is_err() || state.refusal.is_some() {
             return Err(start_error(started, state));
         }
         Ok(room)
+    }
+
+    fn make(guest: &Arc<Guest>, options: &Options, like: Option<Arc<Snapshot>>) -> Result<Room> {
+        let mut state = State::default();
+        state.begin(guest, options);
+        check_memory(guest.module().info().memory_bytes_at_start(), state.memory.max_bytes())?;
+        let limits = guest.limits();
+        let setup = Setup {
+            host: guest.host(),
+            state,
+            table_elements_max: limits.get(Limit::TableElements),
+            stack_bytes: limits.get(Limit::StackBytes) as usize,
+            memory_bytes_max: limits.get(Limit::MemoryBytes),
+            like: like.clone(),
+        };
+        match guest.module().code().instantiate(setup) {
+            Ok(instance) => Ok(Room {
+                instance,
+                dead: false,
+                spoilt: false,
+                like,
+                uses: 0,
+                #[cfg(snapshots)]
+                history: reset::History::default(),
+            }),
+            Err(failed) => {
+                let NoInstance { error, mut state } = *failed;
+                Err(start_error(Err(error), &mut state))
+            }
+        }
     }
 
     /// Runs one call. After an error that stopped the guest half-way the room is dead.
@@ -64,10 +104,33 @@ impl Room {
     }
 
     fn settle(&mut self, outcome: Result<Box<[u8]>>, output_max: u64) -> Result<Box<[u8]>> {
+        self.spoilt = outcome.as_ref().is_err_and(spoils);
         let state = self.instance.state();
         // A host function that ends a call with a result leaves the guest usable, as holochain's guests expect.
         self.dead = state.unwound && state.short_circuit.is_none();
+        self.spoilt |= state.memory.refused() && state.unwound;
         call::settle(outcome, state, output_max)
+    }
+
+    /// How much memory its guest has before a call.
+    #[cfg(feature = "std")]
+    fn memory_bytes_as_new(&self) -> u64 {
+        #[cfg(snapshots)]
+        if let Some(like) = &self.like {
+            return like.memory_bytes();
+        }
+        0 // it was checked when it was made
+    }
+
+    /// Without a snapshot nothing can be put back.
+    #[cfg(all(feature = "std", not(snapshots)))]
+    fn reset(&mut self) -> Option<(u64, u64)> {
+        None
+    }
+
+    #[cfg(all(feature = "std", not(snapshots)))]
+    fn can_run_in(&mut self, _: usize) -> bool {
+        true
     }
 
     /// Whether an earlier call stopped the guest half-way.
@@ -79,6 +142,40 @@ impl Room {
     pub fn memory(&mut self) -> &mut [u8] {
         self.instance.memory()
     }
+}
+
+/// Whether an instance is better not used again: its stack ran out, or something went wrong that should not.
+fn spoils(error: &Error) -> bool {
+    match error {
+        Error::Trap(trap) => !matches!(
+            trap.code,
+            TrapCode::MemoryOutOfBounds
+                | TrapCode::TableOutOfBounds
+                | TrapCode::IndirectCallToNull
+                | TrapCode::BadSignature
+                | TrapCode::IntegerOverflow
+                | TrapCode::IntegerDivisionByZero
+                | TrapCode::BadConversionToInteger
+                | TrapCode::Unreachable
+        ),
+        Error::Guest { .. } | Error::Host { .. } | Error::BadAbi(_) | Error::Misbehaved(_) | Error::Envelope { .. } => false,
+        Error::OutputTooLarge { .. } => false,
+        _ => true,
+    }
+}
+
+/// MEMORY_LIMIT when a guest has more memory before it runs than a call may.
+fn check_memory(needs: u64, max: u64) -> Result<()> {
+    if needs <= max {
+        return Ok(());
+    }
+    let message = format!("the guest starts with a memory of {needs} bytes, over the limit of {max}");
+    Err(Error::MemoryLimit { message, cause: None })
+}
+
+/// The lower of what an engine and a call allow.
+fn memory_max(limits: &Limits, options: &Options) -> u64 {
+    options.memory_bytes_max.unwrap_or(u64::MAX).min(limits.get(Limit::MemoryBytes))
 }
 
 /// Why a start did not come to its end in order; as for a call, a guest may also say no while it starts.

@@ -2,9 +2,17 @@
 
 use alloc::{string::String, vec::Vec};
 
+#[cfg(snapshots)]
+pub(crate) mod faults;
 #[cfg(feature = "std")]
 pub(crate) mod files;
+#[cfg(snapshots)]
+pub(crate) mod fork;
+#[cfg(snapshots)]
+pub(crate) mod mapping;
 pub(crate) mod nesting;
+#[cfg(snapshots)]
+pub(crate) mod pagemap;
 
 /// A copy of bytes whose number a guest has chosen: OUT_OF_RESOURCES, and not the end of the process, when there is no
 /// memory for it.

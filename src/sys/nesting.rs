@@ -44,6 +44,12 @@ impl Drop for Nested {
     }
 }
 
+/// Whether the call that was entered last lies inside another one.
+#[cfg(feature = "std")]
+pub(crate) fn is_nested() -> bool {
+    depth::get() > 1
+}
+
 /// Enters a call, unless as many as the limit allows lie inside one another already.
 pub(crate) fn enter(limits: &Limits) -> Result<Nested> {
     let depth = depth::get();

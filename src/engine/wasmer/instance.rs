@@ -1,12 +1,16 @@
 //! A live instance of compiled code.
 
 use super::entry::Entry;
-use super::memory::RoomTunables;
+use super::memory::{Made, RoomTunables};
+use super::snapshot::{self, Kept};
 use super::{Compiled, host, trap};
 use crate::call::State;
 use crate::engine::{Host, Instance, NoInstance, Setup, Visit};
+use crate::room::memory::Memory;
+use crate::room::snapshot::Snapshot;
 use crate::{Error, Result};
 use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
+use core::cell::RefCell;
 use core::ptr::NonNull;
 use wasmer_types::entity::EntityRef;
 use wasmer_types::{ExportIndex, FunctionIndex, MemoryIndex};
@@ -39,6 +43,10 @@ struct Inner {
     /// Exported functions by position, resolved when first called.
     entries: Vec<Option<Entry>>,
     memory: Option<NonNull<VMMemoryDefinition>>,
+    /// Its memories and tables; the objects point into them.
+    made: Made,
+    /// What is put back after each call, when it was made like a snapshot.
+    kept: Option<Kept>,
     /// How much stack its guest gets.
     config: VMConfig,
     host: Arc<dyn Host>,
@@ -48,19 +56,27 @@ struct Inner {
 
 impl WasmerInstance {
     pub fn new(code: Arc<Compiled>, setup: Setup) -> Result<Self, Box<NoInstance>> {
-        let tunables = RoomTunables::new(setup.state.memory.clone(), setup.table_elements_max);
+        let tunables = RoomTunables {
+            gate: setup.state.memory.clone(),
+            table_elements_max: setup.table_elements_max,
+            memory_bytes_max: setup.memory_bytes_max,
+            like: setup.like,
+            made: RefCell::default(),
+        };
         let inner = Box::new(Inner {
             instance: None,
             objects: Box::default(),
             entries: vec![None; code.info.exports.len()],
             memory: None,
+            made: Made::default(),
+            kept: None,
             config: VMConfig { wasm_stack_size: Some(setup.stack_bytes) },
             host: setup.host,
             state: setup.state,
             code,
         });
         let mut this = WasmerInstance(Handle(NonNull::from(Box::leak(inner)))); // frees it, also when the rest fails
-        match this.0.start(&tunables) {
+        match this.0.start(tunables) {
             Ok(()) => Ok(this),
             Err(error) => Err(Box::new(NoInstance { error, state: core::mem::take(this.0.state()) })),
         }
@@ -82,6 +98,33 @@ impl Instance for WasmerInstance {
 
     fn state(&mut self) -> &mut State {
         self.0.state()
+    }
+
+    fn snapshot(&mut self) -> Option<Snapshot> {
+        // SAFETY: see `inner`; no call runs, and the borrow ends here.
+        let inner = unsafe { self.0.inner() };
+        let instance = inner.instance.as_mut().filter(|instance| snapshot::can_be_taken(instance.module()))?;
+        snapshot::take(instance, &inner.objects, &inner.made)
+    }
+
+    fn memories(&mut self) -> &mut [Box<Memory>] {
+        // SAFETY: see `inner`; no call runs while `self` is borrowed.
+        unsafe { &mut self.0.inner().made.memories }
+    }
+
+    fn restore(&mut self) {
+        // SAFETY: see `inner`; no call runs, and the borrow ends here.
+        let inner = unsafe { self.0.inner() };
+        let mut bytes = 0;
+        for (memory, definition) in inner.made.memories.iter().zip(&mut inner.made.definitions) {
+            // SAFETY: the definition is the instance's, and no call runs.
+            unsafe { definition.as_mut() }.current_length = memory.len();
+            bytes += memory.len() as u64;
+        }
+        inner.state.memory.set_taken(bytes);
+        if let Some(kept) = &inner.kept {
+            kept.restore();
+        }
     }
 }
 
@@ -162,7 +205,7 @@ impl Handle {
     }
 
     /// Makes the instance and runs the start function.
-    fn start(self, tunables: &RoomTunables) -> Result<()> {
+    fn start(self, mut tunables: RoomTunables) -> Result<()> {
         // SAFETY: nothing else has the pointer yet, and no guest runs before `finish_instantiation`.
         let inner = unsafe { self.inner() };
         let code = inner.code.clone();
@@ -173,11 +216,19 @@ impl Handle {
         let imports: Vec<VMExtern> = imports.map(link).collect();
         // SAFETY: the artifact is of this process and machine, the imports have the types it asks for (linking has
         // checked), and the objects stay at their boxed address as long as the instance lives.
-        let made = unsafe { code.artifact.instantiate(tunables, &imports, &mut inner.objects) };
+        let made = unsafe { code.artifact.instantiate(&tunables, &imports, &mut inner.objects) };
+        inner.made = core::mem::take(tunables.made.get_mut());
         let mut instance = trap::instantiated(made, &mut inner.state)?;
+        if let Some(like) = &tunables.like {
+            snapshot::apply(like, &mut instance, &inner.objects, &inner.made);
+            inner.kept = Some(Kept::new(&mut instance, &inner.objects, &inner.made, code.info.writes_tables));
+        }
         // The start function may call the host, and the host the guest, so all must be in place before it runs.
         inner.memory = find_memory(&code, &mut instance, &inner.objects);
         let instance: *mut VMInstance = inner.instance.insert(instance);
+        if tunables.like.is_some() {
+            return Ok(()); // it has started already, in another room
+        }
         let config: *const VMConfig = &raw const inner.config;
         // SAFETY: called once, right after the instance was made; host functions only look functions up in it, and
         // nothing changes the settings.

@@ -1,28 +1,46 @@
 //! The memories and tables of an instance, capped when they grow.
 
 use crate::limits::MemoryGate;
-use alloc::{boxed::Box, format, string::String, sync::Arc};
+use crate::room::memory::{Memory, Style};
+use crate::room::snapshot::Snapshot;
+use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
+use core::cell::RefCell;
 use core::ptr::NonNull;
 use wasmer_compiler::{BaseTunables, Tunables};
 use wasmer_types::{MemoryStyle, MemoryType, Pages, TableStyle, TableType, WASM_PAGE_SIZE};
-use wasmer_vm::{LinearMemory, MemoryError, VMMemory, VMMemoryDefinition, VMOwnedMemory, VMTable, VMTableDefinition};
+use wasmer_vm::{LinearMemory, MemoryError, VMMemory, VMMemoryDefinition, VMTable, VMTableDefinition};
+
+/// What compiled code takes for granted about memories.
+pub(super) struct CompileTunables {
+    /// Whether the module can make its memories larger.
+    pub grows: bool,
+}
+
+/// A memory that may become larger is checked by its length, so that what it had grown may stay open when the room is
+/// reset. One that does not needs no checks at all, only addresses that cannot be reached.
+fn style(grows: bool) -> MemoryStyle {
+    if grows { MemoryStyle::Dynamic { offset_guard_size: 0 } } else { MemoryStyle::Static }
+}
 
 /// Hands wasmer the memories and tables of one room.
 pub(super) struct RoomTunables {
-    gate: Arc<MemoryGate>,
-    table_elements_max: u64,
+    pub gate: Arc<MemoryGate>,
+    pub table_elements_max: u64,
+    pub memory_bytes_max: u64,
+    pub like: Option<Arc<Snapshot>>,
+    /// What was made, in the order of the module.
+    pub made: RefCell<Made>,
+}
+
+/// The memories and tables of one instance, and where compiled code finds them.
+#[derive(Default)]
+pub(super) struct Made {
+    pub memories: Vec<Box<Memory>>,
+    pub definitions: Vec<NonNull<VMMemoryDefinition>>,
+    pub tables: Vec<NonNull<VMTableDefinition>>,
 }
 
 impl RoomTunables {
-    pub fn new(gate: Arc<MemoryGate>, table_elements_max: u64) -> Self {
-        RoomTunables { gate, table_elements_max }
-    }
-
-    /// The compiler asks only for styles.
-    pub fn for_compiling() -> Self {
-        Self::new(Arc::default(), 0)
-    }
-
     // wasmer checks a table's growth against the maximum it was created with, so the cap goes in there.
     fn capped(&self, ty: &TableType) -> Result<TableType, String> {
         let max = u32::try_from(self.table_elements_max).unwrap_or(u32::MAX);
@@ -31,30 +49,87 @@ impl RoomTunables {
         }
         Ok(TableType { maximum: Some(ty.maximum.map_or(max, |declared| declared.min(max))), ..*ty })
     }
+
+    fn memory(&self, ty: &MemoryType, style: &MemoryStyle) -> Result<Memory, MemoryError> {
+        let bytes = |pages: Pages| u64::from(pages.0) * WASM_PAGE_SIZE as u64;
+        let max = ty.maximum.map_or(self.memory_bytes_max, |max| bytes(max).min(self.memory_bytes_max)) as usize;
+        let style = if *style == MemoryStyle::Static { Style::Fixed } else { Style::Growing };
+        let index = self.made.borrow().memories.len();
+        let memory = match self.like.as_ref() {
+            Some(like) => like.memory(index, style, max),
+            None => Memory::new(style, bytes(ty.minimum) as usize, max),
+        };
+        memory.map_err(|error| MemoryError::Region(format!("no memory for a room: {error}")))
+    }
 }
 
-impl Tunables for RoomTunables {
-    fn memory_style(&self, memory: &MemoryType) -> MemoryStyle {
-        BaseTunables::new().memory_style(memory)
+impl Tunables for CompileTunables {
+    fn memory_style(&self, _: &MemoryType) -> MemoryStyle {
+        style(self.grows)
     }
 
     fn table_style(&self, table: &TableType) -> TableStyle {
         BaseTunables::new().table_style(table)
     }
 
-    fn create_host_memory(&self, ty: &MemoryType, style: &MemoryStyle) -> Result<VMMemory, MemoryError> {
-        Ok(RoomMemory::boxed(VMOwnedMemory::new(ty, style)?, &self.gate))
+    fn create_host_memory(&self, _: &MemoryType, _: &MemoryStyle) -> Result<VMMemory, MemoryError> {
+        Err(MemoryError::InvalidMemory { reason: "only for compiling".into() })
     }
 
     unsafe fn create_vm_memory(
         &self,
         ty: &MemoryType,
         style: &MemoryStyle,
-        definition: NonNull<VMMemoryDefinition>,
+        _: NonNull<VMMemoryDefinition>,
     ) -> Result<VMMemory, MemoryError> {
-        // SAFETY: the caller's promise about `definition` is passed on as it is.
-        let memory = unsafe { VMOwnedMemory::from_definition(ty, style, definition)? };
-        Ok(RoomMemory::boxed(memory, &self.gate))
+        self.create_host_memory(ty, style)
+    }
+
+    fn create_host_table(&self, _: &TableType, _: &TableStyle) -> Result<VMTable, String> {
+        Err("only for compiling".into())
+    }
+
+    unsafe fn create_vm_table(
+        &self,
+        ty: &TableType,
+        style: &TableStyle,
+        _: NonNull<VMTableDefinition>,
+    ) -> Result<VMTable, String> {
+        self.create_host_table(ty, style)
+    }
+}
+
+impl Tunables for RoomTunables {
+    fn memory_style(&self, memory: &MemoryType) -> MemoryStyle {
+        BaseTunables::new().memory_style(memory) // not asked of an instance: its style was fixed when it was compiled
+    }
+
+    fn table_style(&self, table: &TableType) -> TableStyle {
+        BaseTunables::new().table_style(table)
+    }
+
+    fn create_host_memory(&self, _: &MemoryType, _: &MemoryStyle) -> Result<VMMemory, MemoryError> {
+        Err(MemoryError::InvalidMemory { reason: "memories are never imported".into() })
+    }
+
+    unsafe fn create_vm_memory(
+        &self,
+        ty: &MemoryType,
+        style: &MemoryStyle,
+        mut definition: NonNull<VMMemoryDefinition>,
+    ) -> Result<VMMemory, MemoryError> {
+        let mut memory = Box::new(self.memory(ty, style)?);
+        // That a guest starts within its limit is checked before its instance is made; here it is only counted.
+        self.gate.grow(memory.len() as u64);
+        // SAFETY: the caller promises a place for a definition.
+        unsafe { *definition.as_mut() = VMMemoryDefinition { base: memory.base(), current_length: memory.len() } };
+        let room =
+            RoomMemory { memory: NonNull::from(&mut *memory), definition, ty: *ty, style: *style, gate: self.gate.clone() };
+        let room: Box<dyn LinearMemory + Send + Sync> = Box::new(room);
+        let mut made = self.made.borrow_mut();
+        made.memories.push(memory);
+        made.definitions.push(definition);
+        Ok(VMMemory::from_custom(room))
     }
 
     fn create_host_table(&self, ty: &TableType, style: &TableStyle) -> Result<VMTable, String> {
@@ -67,6 +142,7 @@ impl Tunables for RoomTunables {
         style: &TableStyle,
         definition: NonNull<VMTableDefinition>,
     ) -> Result<VMTable, String> {
+        self.made.borrow_mut().tables.push(definition);
         // SAFETY: the caller's promise about `definition` is passed on as it is.
         unsafe { VMTable::from_definition(&self.capped(ty)?, style, definition) }
     }
@@ -75,46 +151,58 @@ impl Tunables for RoomTunables {
 /// A memory that asks the room's gate before it grows.
 #[derive(Debug)]
 struct RoomMemory {
-    memory: VMOwnedMemory,
+    /// The instance's, which keeps it longer than this.
+    memory: NonNull<Memory>,
+    definition: NonNull<VMMemoryDefinition>,
+    ty: MemoryType,
+    style: MemoryStyle,
     gate: Arc<MemoryGate>,
 }
 
-impl RoomMemory {
-    fn boxed(memory: VMOwnedMemory, gate: &Arc<MemoryGate>) -> VMMemory {
-        // That a guest starts within its limit is checked before its instance is made; here it is only counted.
-        gate.grow(u64::from(memory.size().0) * WASM_PAGE_SIZE as u64);
-        let memory: Box<dyn LinearMemory + Send + Sync> = Box::new(RoomMemory { memory, gate: gate.clone() });
-        VMMemory::from_custom(memory)
-    }
-}
+// SAFETY: an instance and all that belongs to it are used by one thread at a time.
+unsafe impl Send for RoomMemory {}
+// SAFETY: as above.
+unsafe impl Sync for RoomMemory {}
 
 impl LinearMemory for RoomMemory {
     fn ty(&self) -> MemoryType {
-        self.memory.ty()
+        MemoryType { minimum: self.size(), ..self.ty }
     }
 
     fn size(&self) -> Pages {
-        self.memory.size()
+        // SAFETY: see the field; nobody else uses it while the guest asks.
+        Pages((unsafe { self.memory.as_ref() }.len() / WASM_PAGE_SIZE) as u32)
     }
 
     fn style(&self) -> MemoryStyle {
-        self.memory.style()
+        self.style
     }
 
     fn grow(&mut self, delta: Pages) -> Result<Pages, MemoryError> {
+        let current = self.size();
+        let refused = || MemoryError::CouldNotGrow { current, attempted_delta: delta };
+        let pages = u64::from(current.0) + u64::from(delta.0);
         // What the guest's own maximum forbids is not for the cap to refuse, nor to count.
-        if self.ty().maximum.is_some_and(|maximum| u64::from(self.size().0) + u64::from(delta.0) > maximum.0.into()) {
-            return Err(MemoryError::CouldNotGrow { current: self.size(), attempted_delta: delta });
+        if pages > self.ty.maximum.unwrap_or(Pages::max_value()).0.into() {
+            return Err(refused());
         }
         let bytes = u64::from(delta.0) * WASM_PAGE_SIZE as u64;
         if !self.gate.grow(bytes) {
-            return Err(MemoryError::CouldNotGrow { current: self.size(), attempted_delta: delta });
+            return Err(refused());
         }
-        self.memory.grow(delta).inspect_err(|_| self.gate.give_back(bytes))
+        // SAFETY: see the fields; guest code reads the definition anew after it has asked for growth.
+        unsafe {
+            if self.memory.as_mut().grow(pages as usize * WASM_PAGE_SIZE).is_err() {
+                self.gate.give_back(bytes);
+                return Err(refused());
+            }
+            self.definition.as_mut().current_length = self.memory.as_ref().len();
+        }
+        Ok(current)
     }
 
     fn vmmemory(&self) -> NonNull<VMMemoryDefinition> {
-        self.memory.vmmemory()
+        self.definition
     }
 
     fn try_clone(&self) -> Result<Box<dyn LinearMemory + Send + Sync>, MemoryError> {

@@ -8,6 +8,7 @@ mod host;
 mod instance;
 mod memory;
 mod progress;
+mod snapshot;
 mod trap;
 
 use super::capabilities::Capabilities;
@@ -15,9 +16,10 @@ use super::{Code, Engine, Fingerprint, Instance, NoInstance, Setup};
 use crate::inspect::{ExternType, FuncType, ModuleInfo, ValueType};
 use crate::limits::Limits;
 use crate::progress::Progress;
+use crate::room::pool::Totals;
 use crate::{Error, Result};
 use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
-use memory::RoomTunables;
+use memory::CompileTunables;
 use shared_buffer::OwnedBuffer;
 use wasmer_compiler::{Artifact, ArtifactCreate, CompilerConfig};
 use wasmer_types::target::Target;
@@ -30,16 +32,20 @@ pub(super) struct WasmerEngine {
     limits: Limits,
     compiler: fn() -> Box<dyn CompilerConfig>,
     fingerprint: Fingerprint,
+    rooms: Arc<Totals>,
 }
 
 impl WasmerEngine {
     pub fn new(capabilities: &'static Capabilities, limits: Limits, compiler: fn() -> Box<dyn CompilerConfig>) -> Self {
         wasmer_vm::init_traps(); // the handlers must stand before any guest runs; later calls do nothing
-        let engine = fresh_engine(compiler);
+        #[cfg(snapshots)]
+        crate::sys::faults::install(); // in front of them
+        let engine = fresh_engine(compiler, false);
         let (id, format) = (engine.deterministic_id(), engine.artifact_format());
         let (triple, features) = (engine.target().triple(), engine.target().cpu_features());
-        let text = format!("wasmer {}; {id}; {format}; {triple}; {features:?}", wasmer_vm::VERSION);
-        WasmerEngine { capabilities, limits, compiler, fingerprint: Fingerprint::new(text) }
+        // Memories that grow are compiled with checks, others without (see `memory`).
+        let text = format!("wasmer {}; {id}; {format}; {triple}; {features:?}; growing 1", wasmer_vm::VERSION);
+        WasmerEngine { capabilities, limits, compiler, fingerprint: Fingerprint::new(text), rooms: Arc::default() }
     }
 
     fn code(artifact: Arc<Artifact>, engine: wasmer_compiler::Engine, info: &Arc<ModuleInfo>) -> Arc<dyn Code> {
@@ -53,12 +59,12 @@ impl WasmerEngine {
 }
 
 /// An engine of its own for each module: wasmer frees code only when its engine goes.
-fn fresh_engine(compiler: fn() -> Box<dyn CompilerConfig>) -> wasmer_compiler::Engine {
+fn fresh_engine(compiler: fn() -> Box<dyn CompilerConfig>, grows: bool) -> wasmer_compiler::Engine {
     let config = compiler();
     let target = Target::default();
     let features = config.supported_features_for_target(&target);
     let mut engine = wasmer_compiler::Engine::new(config, target, features);
-    engine.set_tunables(RoomTunables::for_compiling());
+    engine.set_tunables(CompileTunables { grows });
     engine
 }
 
@@ -75,16 +81,19 @@ impl Engine for WasmerEngine {
         &self.fingerprint
     }
 
+    fn rooms(&self) -> &Arc<Totals> {
+        &self.rooms
+    }
+
     fn compile(&self, wasm: &[u8], info: &Arc<ModuleInfo>, progress: &Progress) -> Result<Arc<dyn Code>> {
-        let engine = fresh_engine(self.compiler);
+        let engine = fresh_engine(self.compiler, info.grows_memory);
         let artifact =
             engine.compile_with_progress(wasm, progress::watched(progress)).map_err(|error| refused(self.capabilities, error))?;
         Ok(Self::code(artifact, engine, info))
     }
 
     fn deserialize(&self, artifact: &[u8], info: &Arc<ModuleInfo>) -> Result<Arc<dyn Code>> {
-        let mut engine = wasmer_compiler::Engine::headless();
-        engine.set_tunables(RoomTunables::for_compiling());
+        let engine = wasmer_compiler::Engine::headless();
         let bytes = OwnedBuffer::from_bytes(artifact.to_vec());
         // SAFETY: the caller has checked that an engine of this fingerprint made the bytes: same version, same machine.
         let artifact = unsafe { engine.deserialize_unchecked(bytes) };

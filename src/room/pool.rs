@@ -1,0 +1,354 @@
+//! A guest's rooms between calls.
+//!
+//! As many rooms as twice the processors are kept idle, each in a place of its own that mostly one thread uses: taking a
+//! room and giving it back are two locks that nobody else wants. Nothing is locked while a guest runs.
+
+use super::registry;
+pub use super::registry::Totals;
+use super::{Room, check_memory, memory_max};
+use crate::call::Options;
+use crate::guest::Guest;
+use crate::sys::nesting;
+use crate::{Error, Result};
+use std::cell::Cell;
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+/// What a host may say about a guest's rooms.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How many calls a room serves before it is as new again.
+    pub calls: u32,
+    /// How many rooms there may be in use at once.
+    pub rooms_max: Option<u32>,
+    /// How long a call waits for one.
+    pub wait: Duration,
+    /// Whether writes may be tracked by faults.
+    pub tracked: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { calls: 1, rooms_max: None, wait: Duration::ZERO, tracked: true }
+    }
+}
+
+/// What a pool has counted.
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(missing_docs, reason = "the names say it; the C header documents each")]
+pub struct Stats {
+    pub live: u64,
+    pub idle: u64,
+    pub made: u64,
+    pub resets: u64,
+    pub pages: u64,
+    pub faults: u64,
+    pub discards: u64,
+    pub evictions: u64,
+}
+
+/// The rooms of one guest.
+pub struct Pool {
+    number: u64,
+    settings: Settings,
+    places: Box<[Place]>,
+    model: Mutex<Model>,
+    in_use: Mutex<u32>,
+    freed: Condvar,
+    live: AtomicU64,
+    made: AtomicU64,
+    discards: AtomicU64,
+    evictions: AtomicU64,
+    totals: Arc<Totals>,
+}
+
+/// Where a room waits; on cache lines of its own, because another thread's is next to it.
+#[repr(align(128))]
+#[derive(Default)]
+struct Place(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    room: Option<Box<Room>>,
+    /// When it came here, in rooms that were made since.
+    since: u64,
+    resets: u64,
+    pages: u64,
+    faults: u64,
+}
+
+/// How rooms are made.
+#[cfg_attr(not(snapshots), allow(dead_code, reason = "then always from the beginning"))]
+#[derive(Clone)]
+enum Model {
+    /// The first has not been made yet.
+    Unknown,
+    /// Like the first, once it had started.
+    #[cfg(snapshots)]
+    Like(Arc<super::snapshot::Snapshot>),
+    /// From the beginning each time.
+    New,
+}
+
+/// A room for one call; dropping it ends the call.
+pub struct Lease<'a> {
+    pool: &'a Pool,
+    room: Option<Box<Room>>,
+    /// Whether it counts against the bound.
+    bounded: bool,
+}
+
+impl Pool {
+    /// No rooms yet.
+    pub fn new(settings: Settings, totals: &Arc<Totals>) -> Arc<Pool> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let pool = Arc::new(Pool {
+            number: NEXT.fetch_add(1, Relaxed),
+            settings,
+            places: (0..places()).map(|_| Place::default()).collect(),
+            model: Mutex::new(Model::Unknown),
+            in_use: Mutex::default(),
+            freed: Condvar::new(),
+            live: AtomicU64::new(0),
+            made: AtomicU64::new(0),
+            discards: AtomicU64::new(0),
+            evictions: AtomicU64::new(0),
+            totals: totals.clone(),
+        });
+        registry::add(pool.number, &pool);
+        pool
+    }
+
+    /// A room for one call, as new unless the host has said otherwise.
+    pub fn take<'a>(&'a self, guest: &Arc<Guest>, options: &Options) -> Result<Lease<'a>> {
+        let mut lease = Lease { pool: self, room: None, bounded: self.wait()? };
+        let room = match self.take_idle() {
+            Some(room) => room,
+            None => self.make(guest, options)?,
+        };
+        let memory = room.memory_bytes_as_new();
+        lease.room = Some(room);
+        check_memory(memory, memory_max(guest.limits(), options))?;
+        Ok(lease)
+    }
+
+    fn take_idle(&self) -> Option<Box<Room>> {
+        let thread = thread_number();
+        loop {
+            let mut room = self.places_from(thread).find_map(|place| place.try_lock()?.room.take())?;
+            if room.can_run_in(thread) {
+                return Some(room);
+            }
+            self.discard(room);
+        }
+    }
+
+    /// All places, the one of this thread first.
+    fn places_from(&self, thread: usize) -> impl Iterator<Item = &Place> {
+        let (before, from) = self.places.split_at(thread % self.places.len());
+        from.iter().chain(before)
+    }
+
+    /// A new room: like the first one, if that can be.
+    #[cold]
+    fn make(&self, guest: &Arc<Guest>, options: &Options) -> Result<Box<Room>> {
+        loop {
+            match self.try_make(guest, options) {
+                // Idle rooms of any guest make way for one that is needed.
+                Err(Error::OutOfResources(message)) => {
+                    if registry::evict() == 0 {
+                        return Err(Error::OutOfResources(message));
+                    }
+                }
+                Err(error) => return Err(error),
+                Ok(room) => {
+                    registry::room_made();
+                    self.made.fetch_add(1, Relaxed);
+                    self.live.fetch_add(1, Relaxed);
+                    return Ok(Box::new(room));
+                }
+            }
+        }
+    }
+
+    #[cfg(snapshots)]
+    fn try_make(&self, guest: &Arc<Guest>, options: &Options) -> Result<Room> {
+        let model = self.model.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match model {
+            Model::New => return Room::start(guest, options),
+            Model::Like(snapshot) if snapshot.is_ours() => {
+                check_memory(snapshot.memory_bytes(), memory_max(guest.limits(), options))?;
+                return Room::make(guest, options, Some(snapshot));
+            }
+            Model::Unknown | Model::Like(_) => {}
+        }
+        let mut room = Room::start(guest, options)?;
+        let resettable = guest.module().info().not_resettable.is_empty();
+        let snapshot = if resettable { room.snapshot() } else { None };
+        let model = snapshot.map_or(Model::New, |snapshot| {
+            snapshot.set_tracked(self.settings.tracked);
+            Model::Like(snapshot)
+        });
+        *self.model.lock().unwrap_or_else(PoisonError::into_inner) = model;
+        Ok(room)
+    }
+
+    #[cfg(not(snapshots))]
+    fn try_make(&self, guest: &Arc<Guest>, options: &Options) -> Result<Room> {
+        Room::start(guest, options)
+    }
+
+    /// Keeps a room for the next call, if it can be used for one.
+    fn give_back(&self, mut room: Box<Room>) {
+        let (mut pages, mut faults, mut resets) = (0, 0, 0);
+        room.uses += 1;
+        if room.dead || room.spoilt {
+            return self.discard(room);
+        }
+        if room.uses >= self.settings.calls {
+            let Some(reset) = room.reset() else { return self.discard(room) };
+            room.uses = 0;
+            resets = 1;
+            (pages, faults) = reset;
+        }
+        for place in self.places_from(thread_number()) {
+            let Some(mut waiting) = place.try_lock() else { continue };
+            if waiting.room.is_none() {
+                *waiting = Waiting {
+                    room: Some(room),
+                    since: registry::rooms_made(),
+                    resets: waiting.resets + resets,
+                    pages: waiting.pages + pages,
+                    faults: waiting.faults + faults,
+                };
+                return;
+            }
+        }
+        self.discard(room);
+    }
+
+    fn discard(&self, room: Box<Room>) {
+        drop(room);
+        self.discards.fetch_add(1, Relaxed);
+        self.live.fetch_sub(1, Relaxed);
+    }
+
+    /// Waits until one more room may be in use; whether it counts. A call from inside another one does not: the two would
+    /// wait for each other.
+    fn wait(&self) -> Result<bool> {
+        let Some(max) = self.settings.rooms_max.filter(|_| !nesting::is_nested()) else { return Ok(false) };
+        let full = |in_use: &mut u32| *in_use >= max;
+        let in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.freed.wait_timeout_while(in_use, self.settings.wait, full);
+        let (mut in_use, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if *in_use >= max {
+            let waited = self.settings.wait.as_millis();
+            return Err(Error::Busy(format!("all {max} rooms of the guest are in use, also after {waited} ms")));
+        }
+        *in_use += 1;
+        Ok(true)
+    }
+
+    /// What it has counted.
+    pub fn stats(&self) -> Stats {
+        let get = |counter: &AtomicU64| counter.load(Relaxed);
+        let mut stats = Stats {
+            live: get(&self.live),
+            made: get(&self.made),
+            discards: get(&self.discards),
+            evictions: get(&self.evictions),
+            ..Stats::default()
+        };
+        for place in &self.places {
+            let waiting = place.0.lock().unwrap_or_else(PoisonError::into_inner);
+            stats.idle += u64::from(waiting.room.is_some());
+            stats.resets += waiting.resets;
+            stats.pages += waiting.pages;
+            stats.faults += waiting.faults;
+        }
+        stats
+    }
+
+    /// Whether it counts for these totals.
+    pub fn is_of(&self, totals: &Arc<Totals>) -> bool {
+        Arc::ptr_eq(&self.totals, totals)
+    }
+
+    /// Since when its rooms have been idle.
+    pub fn idle_since(&self) -> impl Iterator<Item = u64> {
+        self.places.iter().filter_map(|place| {
+            let waiting = place.try_lock()?;
+            waiting.room.is_some().then_some(waiting.since)
+        })
+    }
+
+    /// Gives up rooms that have been idle since then; how many.
+    pub fn evict(&self, since: u64) -> usize {
+        let idle = |place: &Place| place.try_lock().filter(|waiting| waiting.since <= since)?.room.take();
+        let evicted: Vec<_> = self.places.iter().filter_map(idle).collect();
+        self.evictions.fetch_add(evicted.len() as u64, Relaxed);
+        self.live.fetch_sub(evicted.len() as u64, Relaxed);
+        evicted.len()
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        registry::remove(self.number);
+        self.totals.add(&self.stats());
+    }
+}
+
+impl Place {
+    /// Nothing when another thread is here this moment.
+    fn try_lock(&self) -> Option<MutexGuard<'_, Waiting>> {
+        self.0.try_lock().ok()
+    }
+}
+
+impl Deref for Lease<'_> {
+    type Target = Room;
+
+    fn deref(&self) -> &Room {
+        self.room.as_ref().expect("a lease has its room until it is dropped")
+    }
+}
+
+impl DerefMut for Lease<'_> {
+    fn deref_mut(&mut self) -> &mut Room {
+        self.room.as_mut().expect("a lease has its room until it is dropped")
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        match self.room.take() {
+            Some(room) if std::thread::panicking() => self.pool.discard(room),
+            Some(room) => self.pool.give_back(room),
+            None => {}
+        }
+        if self.bounded {
+            *self.pool.in_use.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+            self.pool.freed.notify_one();
+        }
+    }
+}
+
+fn places() -> usize {
+    static PLACES: OnceLock<usize> = OnceLock::new();
+    *PLACES.get_or_init(|| 2 * std::thread::available_parallelism().map_or(1, usize::from))
+}
+
+/// A small number for each thread.
+fn thread_number() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(1);
+    std::thread_local! {
+        static NUMBER: Cell<usize> = const { Cell::new(0) };
+    }
+    if NUMBER.get() == 0 {
+        NUMBER.set(NEXT.fetch_add(1, Relaxed));
+    }
+    NUMBER.get()
+}

@@ -1,0 +1,30 @@
+//! Without an operating system every call has a new instance.
+
+use super::Room;
+use crate::Result;
+use crate::call::Options;
+use crate::guest::Guest;
+use alloc::sync::Arc;
+
+/// Makes the rooms of a guest.
+pub struct Pool;
+
+/// Nothing can be chosen about them.
+#[derive(Clone, Debug, Default)]
+pub struct Settings;
+
+/// Nothing is counted.
+#[derive(Default)]
+pub struct Totals;
+
+impl Pool {
+    /// One for a guest.
+    pub fn new(_: Settings, _: &Arc<Totals>) -> Arc<Pool> {
+        Arc::new(Pool)
+    }
+
+    /// A room for one call.
+    pub fn take(&self, guest: &Arc<Guest>, options: &Options) -> Result<Room> {
+        Room::start(guest, options)
+    }
+}
