@@ -5,7 +5,9 @@ use hostel::engine::{self, capabilities};
 use hostel::guest::Guest;
 use hostel::host::{Imports, Reply};
 use hostel::limits::{Limit, Limits};
+use hostel::module::Module;
 use hostel::module::{LoadOptions, Module};
+use hostel::room::pool::Settings;
 use hostel::{Error, Status};
 use std::sync::Arc;
 
@@ -29,7 +31,7 @@ fn on_every_engine(answer: fn(&[u8]) -> Reply, test: impl Fn(&Arc<Guest>)) {
             Ok(())
         };
         imports.define("host", "answer", Box::new(function)).expect("a new name");
-        test(&Arc::new(Guest::new(&module, &imports, None).expect("a guest that links")));
+        test(&Arc::new(Guest::new(&module, &imports, None, Settings::default()).expect("a guest that links")));
     }
 }
 
