@@ -504,6 +504,49 @@ const char *hostel_engine_name(const hostel_engine *engine);
 /** Lets go of an engine; modules made with it keep what they need. NULL is fine. */
 void hostel_engine_free(hostel_engine *engine);
 
+/* ---- engine stats ----------------------------------------------------------------------------------------
+ * Engine statistics: what the rooms of an engine's guests do.
+ */
+
+/**
+ * What the rooms of all guests of an engine have counted since it was made. A room is an instance that serves one call at a
+ * time; between calls it is put back as it was ("reset") and kept idle.
+ */
+typedef struct hostel_engine_statistics {
+  /** sizeof(hostel_engine_statistics), set by the caller. */
+  size_t struct_size;
+  /** Rooms there are now, those that are in use included. */
+  uint64_t rooms;
+  /** Rooms that wait for a call. */
+  uint64_t rooms_idle;
+  /** Rooms that were made. */
+  uint64_t rooms_made;
+  /** Times that a room was reset. */
+  uint64_t resets;
+  /** Pages of 4 KiB that were copied back by resets. */
+  uint64_t pages_restored;
+  /** Writes to a page that nobody had written to before in its room. */
+  uint64_t faults;
+  /** Rooms that were not used again: after a stack overflow, a limit, or because the guest cannot be reset. */
+  uint64_t discards;
+  /** Idle rooms that made way for others. */
+  uint64_t evictions;
+} hostel_engine_statistics;
+
+/**
+ * Says what the rooms of an engine's guests have counted.
+ *
+ * `stats_out->struct_size` must be set to sizeof(hostel_engine_statistics) before the call; the rest is written.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `engine` or `stats_out` is NULL, or `struct_size` is not that of this header.
+ * Thread-safe. Takes longer the more guests there are.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_engine_stats(const hostel_engine *engine,
+                                  hostel_engine_statistics *stats_out,
+                                  hostel_error **error_out);
+
 /* ---- cache -----------------------------------------------------------------------------------------------
  * Caches: where compiled code lives, so that it is compiled once.
  */
@@ -1330,15 +1373,9 @@ hostel_status hostel_call_options_set_limit(hostel_call_options *options,
 /** Frees options. NULL is fine. */
 void hostel_call_options_free(hostel_call_options *options);
 
-/* ---- guest -----------------------------------------------------------------------------------------------
- * Guests: modules linked with their imports, ready to be called.
+/* ---- guest options ---------------------------------------------------------------------------------------
+ * Guest options: how a guest is linked, and how its calls are kept apart.
  */
-
-/**
- * A guest. Made by hostel_guest_new(), released by hostel_guest_free().
- * Any number of threads may call one guest at the same time.
- */
-typedef struct hostel_guest hostel_guest;
 
 /**
  * Options of guests. Made by hostel_guest_options_new(), released by hostel_guest_options_free().
@@ -1367,8 +1404,59 @@ HOSTEL_MUST_USE hostel_status hostel_guest_options_new(hostel_guest_options **op
  */
 HOSTEL_MUST_USE hostel_status hostel_guest_options_set_abi(hostel_guest_options *options, const char *name, hostel_error **error_out);
 
+/**
+ * Lets calls share a room: a room serves `calls` calls before it is as new again. 1, the default, keeps every call to
+ * itself. With more, a call finds what the calls before it in the same room have left, and which those were is up to chance:
+ * only for guests whose calls may see one another.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `options` is NULL or `calls` is 0.
+ * Not thread-safe: `options` is changed.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_guest_options_set_calls_per_room(hostel_guest_options *options,
+                                                      uint32_t calls,
+                                                      hostel_error **error_out);
+
+/**
+ * Bounds how many calls of a guest run at once: one more waits until a room is free, at most `wait_ms` milliseconds, and is
+ * then BUSY. Calls from inside a call of any guest on the same thread neither wait nor count. Without this there is no bound.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `options` is NULL or `rooms` is 0.
+ * Not thread-safe: `options` is changed.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_guest_options_set_rooms_max(hostel_guest_options *options,
+                                                 uint32_t rooms,
+                                                 uint64_t wait_ms,
+                                                 hostel_error **error_out);
+
+/**
+ * Says whether rooms may find out what a call has written by letting the first write to a page fault (SIGSEGV), which is the
+ * fastest way and the default. Turned off, or where the library's handler of the signal is not in front of all others or
+ * the signal is blocked, the system is asked after each call instead, which takes a few microseconds. A host that puts a
+ * handler of its own in front, without passing on what is not its own, turns this off before: a room that is in use
+ * notices such a handler only after some calls.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `options` is NULL.
+ * Not thread-safe: `options` is changed.
+ */
+HOSTEL_MUST_USE hostel_status hostel_guest_options_set_write_tracking(hostel_guest_options *options, bool on, hostel_error **error_out);
+
 /** Frees options; guests made with them are not affected. NULL is fine. */
 void hostel_guest_options_free(hostel_guest_options *options);
+
+/* ---- guest -----------------------------------------------------------------------------------------------
+ * Guests: modules linked with their imports, ready to be called.
+ */
+
+/**
+ * A guest. Made by hostel_guest_new(), released by hostel_guest_free().
+ * Any number of threads may call one guest at the same time.
+ */
+typedef struct hostel_guest hostel_guest;
 
 /**
  * Links a module with what it may reach. Runs nothing of the guest yet.

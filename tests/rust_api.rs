@@ -5,7 +5,6 @@ use hostel::engine::{self, capabilities};
 use hostel::guest::Guest;
 use hostel::host::{Imports, Reply};
 use hostel::limits::{Limit, Limits};
-use hostel::module::Module;
 use hostel::module::{LoadOptions, Module};
 use hostel::room::pool::Settings;
 use hostel::{Error, Status};

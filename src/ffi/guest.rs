@@ -5,84 +5,23 @@ use super::boundary::callback::c_text;
 use super::buffer::hostel_buffer;
 use super::call_options::{self, hostel_call_options};
 use super::error::hostel_error;
+use super::guest_options::hostel_guest_options;
 use super::imports::hostel_imports;
 use super::module::hostel_module;
 use super::status::hostel_status;
 use crate::abi::Abi;
 use crate::guest::Guest;
 use crate::host::Imports;
-use crate::room::pool::Settings;
 use crate::{Error, Result};
 use core::ffi::c_char;
 use std::ffi::CString;
 use std::sync::Arc;
-
-/// Options of guests. Made by hostel_guest_options_new(), released by hostel_guest_options_free().
-/// Used by one thread at a time while they are changed.
-pub struct hostel_guest_options {
-    abi: Option<Abi>,
-    rooms: Settings,
-}
 
 /// A guest. Made by hostel_guest_new(), released by hostel_guest_free().
 /// Any number of threads may call one guest at the same time.
 pub struct hostel_guest {
     pub(super) inner: Arc<Guest>,
     abi: CString,
-}
-
-/// Makes options with the default of everything.
-///
-/// On success `*options_out` is yours: release it with hostel_guest_options_free(). `error_out` may be NULL.
-///
-/// Returns HOSTEL_STATUS_OK;
-///         HOSTEL_STATUS_INVALID_ARGUMENT if `options_out` is NULL.
-/// Thread-safe.
-#[must_use]
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hostel_guest_options_new(
-    options_out: *mut *mut hostel_guest_options,
-    error_out: *mut *mut hostel_error,
-) -> hostel_status {
-    // SAFETY: the pointer rules at the top of hostel.h, here and below.
-    unsafe {
-        boundary::produce(options_out, "options_out", error_out, || {
-            Ok(hostel_guest_options { abi: None, rooms: Settings::default() })
-        })
-    }
-}
-
-/// Says which ABI a guest speaks: "auto" (the default: told from what the module imports and exports), "hostel" or
-/// "holochain".
-///
-/// Returns HOSTEL_STATUS_OK;
-///         HOSTEL_STATUS_INVALID_ARGUMENT if `options` or `name` is NULL, or there is no such ABI.
-/// Not thread-safe: `options` is changed.
-#[must_use]
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hostel_guest_options_set_abi(
-    options: *mut hostel_guest_options,
-    name: *const c_char,
-    error_out: *mut *mut hostel_error,
-) -> hostel_status {
-    // SAFETY: see above.
-    unsafe {
-        boundary::run(error_out, || {
-            let options = boundary::borrow_mut("options", options)?;
-            options.abi = match boundary::text("name", name)? {
-                "auto" => None,
-                name => Some(Abi::from_name(name)?),
-            };
-            Ok(())
-        })
-    }
-}
-
-/// Frees options; guests made with them are not affected. NULL is fine.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hostel_guest_options_free(options: *mut hostel_guest_options) {
-    // SAFETY: see above.
-    unsafe { boundary::free(options) }
 }
 
 /// Links a module with what it may reach. Runs nothing of the guest yet.

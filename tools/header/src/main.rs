@@ -13,12 +13,13 @@ use std::{env, fs};
 use section::Section;
 
 /// The sections of the header. A type is declared before it is used, so the order matters to the C compiler too.
-const SECTIONS: [&str; 17] = [
+const SECTIONS: [&str; 19] = [
     "status",
     "buffer",
     "error",
     "log",
     "engine",
+    "engine_stats",
     "cache",
     "inspect",
     "load_options",
@@ -27,6 +28,7 @@ const SECTIONS: [&str; 17] = [
     "artifact",
     "imports",
     "call_options",
+    "guest_options",
     "guest",
     "function",
     "instance",
