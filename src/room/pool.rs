@@ -137,18 +137,14 @@ impl Pool {
     fn take_idle(&self) -> Option<Box<Room>> {
         let thread = thread_number();
         loop {
-            let mut room = self.places_from(thread).find_map(|place| place.try_lock()?.room.take())?;
+            let own = &self.places[thread % self.places.len()];
+            let idle = own.take().or_else(|| self.places.iter().find_map(Place::take));
+            let mut room = idle?;
             if room.can_run_in(thread) {
                 return Some(room);
             }
             self.discard(room);
         }
-    }
-
-    /// All places, the one of this thread first.
-    fn places_from(&self, thread: usize) -> impl Iterator<Item = &Place> {
-        let (before, from) = self.places.split_at(thread % self.places.len());
-        from.iter().chain(before)
     }
 
     /// A new room: like the first one, if that can be.
@@ -202,31 +198,27 @@ impl Pool {
 
     /// Keeps a room for the next call, if it can be used for one.
     fn give_back(&self, mut room: Box<Room>) {
-        let (mut pages, mut faults, mut resets) = (0, 0, 0);
         room.uses += 1;
         if room.dead || room.spoilt {
             return self.discard(room);
         }
+        let mut done = None;
         if room.uses >= self.settings.calls {
-            let Some(reset) = room.reset() else { return self.discard(room) };
-            room.uses = 0;
-            resets = 1;
-            (pages, faults) = reset;
-        }
-        for place in self.places_from(thread_number()) {
-            let Some(mut waiting) = place.try_lock() else { continue };
-            if waiting.room.is_none() {
-                *waiting = Waiting {
-                    room: Some(room),
-                    since: registry::rooms_made(),
-                    resets: waiting.resets + resets,
-                    pages: waiting.pages + pages,
-                    faults: waiting.faults + faults,
-                };
-                return;
+            done = room.reset();
+            if done.is_none() {
+                return self.discard(room);
             }
+            room.uses = 0;
         }
-        self.discard(room);
+        let own = &self.places[thread_number() % self.places.len()];
+        let mut left = own.put(room, done);
+        for place in &self.places {
+            let Some(room) = left else { return };
+            left = place.put(room, done);
+        }
+        if let Some(room) = left {
+            self.discard(room);
+        }
     }
 
     fn discard(&self, room: Box<Room>) {
@@ -305,6 +297,26 @@ impl Place {
     /// Nothing when another thread is here this moment.
     fn try_lock(&self) -> Option<MutexGuard<'_, Waiting>> {
         self.0.try_lock().ok()
+    }
+
+    fn take(&self) -> Option<Box<Room>> {
+        self.try_lock()?.room.take()
+    }
+
+    /// Keeps a room, and counts what its reset has `done`; hands it back when there is one already.
+    fn put(&self, room: Box<Room>, done: Option<(u64, u64)>) -> Option<Box<Room>> {
+        let Some(mut waiting) = self.try_lock() else { return Some(room) };
+        if waiting.room.is_some() {
+            return Some(room);
+        }
+        waiting.room = Some(room);
+        waiting.since = registry::rooms_made();
+        if let Some((pages, faults)) = done {
+            waiting.resets += 1;
+            waiting.pages += pages;
+            waiting.faults += faults;
+        }
+        None
     }
 }
 

@@ -154,14 +154,14 @@ impl Memory {
     pub fn reset(&mut self) -> Option<u64> {
         // The handler notes writes behind the compiler's back.
         compiler_fence(Ordering::SeqCst);
-        let image = self.image.clone()?;
+        let image = self.image.as_ref()?;
         if self.style == Style::Fixed && self.open > image.len() {
             return None;
         }
         self.len = image.len();
         match &self.tracking {
-            Some(tracking) if !tracking.has_given_up() => Some(self.cooling.reset(&self.mapping, &image, tracking)),
-            _ => self.reset_untracked(&image),
+            Some(tracking) if !tracking.has_given_up() => Some(self.cooling.reset(&self.mapping, image, tracking)),
+            _ => self.reset_untracked(&image.clone()),
         }
     }
 
