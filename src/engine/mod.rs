@@ -96,6 +96,9 @@ pub struct Setup {
     pub stack_bytes: usize,
     /// How large each of its memories may ever become.
     pub memory_bytes_max: u64,
+    /// Memories of zeros that are not needed any more and may be used for it.
+    #[cfg(snapshots)]
+    pub spare: Vec<Box<Memory>>,
     /// What it is to be like, once made: then nothing of the guest runs. Else it begins at the beginning.
     pub like: Option<Arc<Snapshot>>,
 }
@@ -134,6 +137,12 @@ pub trait Instance {
     #[cfg(snapshots)]
     fn memories(&mut self) -> &mut [Box<Memory>] {
         &mut []
+    }
+
+    /// Ends it, but for its memories.
+    #[cfg(snapshots)]
+    fn into_memories(self: Box<Self>) -> Vec<Box<Memory>> {
+        Vec::new()
     }
 
     /// Puts all but the bytes of its memories back as they were when it was made like a snapshot.

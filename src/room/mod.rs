@@ -24,6 +24,12 @@ use crate::{Error, Result};
 use alloc::{boxed::Box, format, sync::Arc};
 use snapshot::Snapshot;
 
+/// Memories that wait for a room.
+#[cfg(snapshots)]
+type Spare = alloc::vec::Vec<Box<memory::Memory>>;
+#[cfg(not(snapshots))]
+type Spare = ();
+
 /// An instance of a guest, linked and started.
 pub struct Room {
     instance: Box<dyn Instance + Send>,
@@ -43,7 +49,12 @@ pub struct Room {
 impl Room {
     /// Makes an instance, and runs its start function and `_initialize`.
     pub fn start(guest: &Arc<Guest>, options: &Options) -> Result<Room> {
-        let mut room = Room::make(guest, options, None)?;
+        Room::start_in(guest, options, Spare::default())
+    }
+
+    /// The same in memories that another room does not need any more.
+    fn start_in(guest: &Arc<Guest>, options: &Options, spare: Spare) -> Result<Room> {
+        let mut room = Room::make(guest, options, None, spare)?;
         let started = guest.initialize().map_or(Ok(()), |initialize| room.instance.call(initialize, &mut []));
         let state = room.instance.state();
         if started.is_err() || state.refusal.is_some() {
@@ -52,7 +63,8 @@ impl Room {
         Ok(room)
     }
 
-    fn make(guest: &Arc<Guest>, options: &Options, like: Option<Arc<Snapshot>>) -> Result<Room> {
+    #[cfg_attr(not(snapshots), allow(unused_variables, reason = "then memories are the engine's"))]
+    fn make(guest: &Arc<Guest>, options: &Options, like: Option<Arc<Snapshot>>, spare: Spare) -> Result<Room> {
         let mut state = State::default();
         state.begin(guest, options);
         check_memory(guest.module().info().memory_bytes_at_start(), state.memory.max_bytes())?;
@@ -63,6 +75,8 @@ impl Room {
             table_elements_max: limits.get(Limit::TableElements),
             stack_bytes: limits.get(Limit::StackBytes) as usize,
             memory_bytes_max: limits.get(Limit::MemoryBytes),
+            #[cfg(snapshots)]
+            spare,
             like: like.clone(),
         };
         match guest.module().code().instantiate(setup) {

@@ -5,7 +5,7 @@
 
 use super::registry;
 pub use super::registry::Totals;
-use super::{Room, check_memory, memory_max};
+use super::{Room, Spare, check_memory, memory_max};
 use crate::call::Options;
 use crate::guest::Guest;
 use crate::sys::nesting;
@@ -72,6 +72,8 @@ struct Place(Mutex<Waiting>);
 #[derive(Default)]
 struct Waiting {
     room: Option<Box<Room>>,
+    /// For the next room, where rooms cannot be put back.
+    spare: Spare,
     /// When it came here, in rooms that were made since.
     since: u64,
     resets: u64,
@@ -173,10 +175,10 @@ impl Pool {
     fn try_make(&self, guest: &Arc<Guest>, options: &Options) -> Result<Room> {
         let model = self.model.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match model {
-            Model::New => return Room::start(guest, options),
+            Model::New => return Room::start_in(guest, options, self.take_spare()),
             Model::Like(snapshot) if snapshot.is_ours() => {
                 check_memory(snapshot.memory_bytes(), memory_max(guest.limits(), options))?;
-                return Room::make(guest, options, Some(snapshot));
+                return Room::make(guest, options, Some(snapshot), Spare::default());
             }
             Model::Unknown | Model::Like(_) => {}
         }
@@ -206,7 +208,7 @@ impl Pool {
         if room.uses >= self.settings.calls {
             done = room.reset();
             if done.is_none() {
-                return self.discard(room);
+                return self.keep_spare(room);
             }
             room.uses = 0;
         }
@@ -221,8 +223,33 @@ impl Pool {
         }
     }
 
+    #[cfg(snapshots)]
+    fn take_spare(&self) -> Spare {
+        let own = &self.places[thread_number() % self.places.len()];
+        own.try_lock().map(|mut waiting| core::mem::take(&mut waiting.spare)).unwrap_or_default()
+    }
+
+    /// The end of a room that cannot be put back: only its memories are kept.
+    fn keep_spare(&self, room: Box<Room>) {
+        #[cfg(snapshots)]
+        if let Some(spare) = room.into_spare() {
+            let own = &self.places[thread_number() % self.places.len()];
+            if let Some(mut waiting) = own.try_lock() {
+                waiting.spare = spare;
+            }
+            return self.count_discard();
+        }
+        #[cfg(not(snapshots))]
+        drop(room);
+        self.count_discard();
+    }
+
     fn discard(&self, room: Box<Room>) {
         drop(room);
+        self.count_discard();
+    }
+
+    fn count_discard(&self) {
         self.discards.fetch_add(1, Relaxed);
         self.live.fetch_sub(1, Relaxed);
     }

@@ -1,7 +1,7 @@
 //! Putting a room back, and what has to be looked at before it is used again.
 
-use super::Room;
 use super::snapshot::Snapshot;
+use super::{Room, Spare};
 use crate::sys::faults;
 use alloc::sync::Arc;
 
@@ -40,6 +40,16 @@ impl Room {
             return true;
         }
         self.instance.memories().iter_mut().all(|memory| !memory.is_tracked() || memory.untrack().is_ok())
+    }
+
+    /// Ends a room that cannot be put back, but for its memories, if another can have them.
+    pub(super) fn into_spare(self) -> Option<Spare> {
+        if self.like.is_some() {
+            return None;
+        }
+        let mut spare = self.instance.into_memories();
+        spare.reverse(); // they are used from the end
+        (!spare.is_empty() && spare.iter_mut().all(|memory| memory.clear())).then_some(spare)
     }
 
     /// Puts it back as it was made: how many pages that took and how many writes had faulted, or nothing when it cannot be

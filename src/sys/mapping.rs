@@ -32,7 +32,7 @@ pub(crate) enum Access {
 impl Mapping {
     /// So many bytes of address space, from an address that is a multiple of `align`. Nothing in them can be reached yet.
     pub fn reserve(len: usize, align: usize) -> Result<Mapping> {
-        let len = len.next_multiple_of(PAGE).max(PAGE);
+        let len = Mapping::len_for(len);
         // SAFETY: a new mapping, which touches no other.
         let whole =
             unsafe { mm::mmap_anonymous(null_mut(), len + align, ProtFlags::empty(), MapFlags::PRIVATE | MapFlags::NORESERVE)? };
@@ -46,6 +46,11 @@ impl Mapping {
         }
         let base = NonNull::new(base as *mut u8).ok_or(rustix::io::Errno::NOMEM)?;
         Ok(Mapping { base, len })
+    }
+
+    /// How long a mapping is that was reserved for so many bytes.
+    pub fn len_for(len: usize) -> usize {
+        len.next_multiple_of(PAGE).max(PAGE)
     }
 
     /// Where it begins.

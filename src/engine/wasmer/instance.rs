@@ -61,6 +61,7 @@ impl WasmerInstance {
             table_elements_max: setup.table_elements_max,
             memory_bytes_max: setup.memory_bytes_max,
             like: setup.like,
+            spare: RefCell::new(setup.spare),
             made: RefCell::default(),
         };
         let inner = Box::new(Inner {
@@ -110,6 +111,11 @@ impl Instance for WasmerInstance {
     fn memories(&mut self) -> &mut [Box<Memory>] {
         // SAFETY: see `inner`; no call runs while `self` is borrowed.
         unsafe { &mut self.0.inner().made.memories }
+    }
+
+    fn into_memories(self: Box<Self>) -> Vec<Box<Memory>> {
+        // SAFETY: see `inner`; no call runs, and what still points to the memories is dropped without a look at them.
+        unsafe { core::mem::take(&mut self.0.inner().made.memories) }
     }
 
     fn restore(&mut self) {

@@ -28,6 +28,7 @@ pub(super) struct RoomTunables {
     pub table_elements_max: u64,
     pub memory_bytes_max: u64,
     pub like: Option<Arc<Snapshot>>,
+    pub spare: RefCell<Vec<Box<Memory>>>,
     /// What was made, in the order of the module.
     pub made: RefCell<Made>,
 }
@@ -50,16 +51,21 @@ impl RoomTunables {
         Ok(TableType { maximum: Some(ty.maximum.map_or(max, |declared| declared.min(max))), ..*ty })
     }
 
-    fn memory(&self, ty: &MemoryType, style: &MemoryStyle) -> Result<Memory, MemoryError> {
+    fn memory(&self, ty: &MemoryType, style: &MemoryStyle) -> Result<Box<Memory>, MemoryError> {
         let bytes = |pages: Pages| u64::from(pages.0) * WASM_PAGE_SIZE as u64;
         let max = ty.maximum.map_or(self.memory_bytes_max, |max| bytes(max).min(self.memory_bytes_max)) as usize;
         let style = if *style == MemoryStyle::Static { Style::Fixed } else { Style::Growing };
+        let len = bytes(ty.minimum) as usize;
+        let spare = self.spare.borrow_mut().pop();
+        if let Some(memory) = spare.and_then(|spare| Memory::again(spare, style, len, max)) {
+            return Ok(memory);
+        }
         let index = self.made.borrow().memories.len();
         let memory = match self.like.as_ref() {
             Some(like) => like.memory(index, style, max),
-            None => Memory::new(style, bytes(ty.minimum) as usize, max),
+            None => Memory::new(style, len, max),
         };
-        memory.map_err(|error| MemoryError::Region(format!("no memory for a room: {error}")))
+        memory.map(Box::new).map_err(|error| MemoryError::Region(format!("no memory for a room: {error}")))
     }
 }
 
@@ -118,7 +124,7 @@ impl Tunables for RoomTunables {
         style: &MemoryStyle,
         mut definition: NonNull<VMMemoryDefinition>,
     ) -> Result<VMMemory, MemoryError> {
-        let mut memory = Box::new(self.memory(ty, style)?);
+        let mut memory = self.memory(ty, style)?;
         // That a guest starts within its limit is checked before its instance is made; here it is only counted.
         self.gate.grow(memory.len() as u64);
         // SAFETY: the caller promises a place for a definition.

@@ -65,6 +65,23 @@ impl Memory {
         Ok(memory)
     }
 
+    /// A memory of `len` zeros in place of one that is not needed any more, if it is of the same kind.
+    pub fn again(mut spare: Box<Memory>, style: Style, len: usize, max: usize) -> Option<Box<Memory>> {
+        let reserved = Mapping::len_for(if style == Style::Fixed { REACH } else { max.max(len) });
+        let fits = spare.style == style && spare.mapping.len() == reserved && (style == Style::Growing || spare.open == len);
+        (fits && spare.grow(len).is_ok()).then_some(spare)
+    }
+
+    /// Makes zeros of a memory that is not needed any more; false when it cannot be used again.
+    pub fn clear(&mut self) -> bool {
+        compiler_fence(Ordering::SeqCst);
+        if self.image.is_some() {
+            return false;
+        }
+        self.len = 0;
+        self.drop_written(None).is_some()
+    }
+
     /// A memory that is like an image. With `tracked`, what is written to it is noted from the start, where that can be done;
     /// `warm` are the pages that are likely to be.
     pub fn like(image: &Arc<Image>, style: Style, max: usize, tracked: bool, warm: &[Run]) -> io::Result<Memory> {
@@ -160,7 +177,7 @@ impl Memory {
         }
         self.len = image.len();
         match &self.tracking {
-            Some(tracking) if !tracking.has_given_up() => Some(self.cooling.reset(&self.mapping, image, tracking)),
+            Some(tracking) if !tracking.has_given_up() => Some(self.cooling.reset(&self.mapping, image.bytes(), tracking)),
             _ => self.reset_untracked(&image.clone()),
         }
     }
@@ -175,6 +192,11 @@ impl Memory {
                 return Some(0);
             }
         }
+        self.drop_written(Some(image))
+    }
+
+    /// Puts every page that was written back as the image has it, or else to zeros; how many.
+    fn drop_written(&self, image: Option<&Image>) -> Option<u64> {
         let base = self.base() as usize;
         let mut parts = Vec::new();
         let mut pages = 0;
@@ -186,33 +208,32 @@ impl Memory {
             self.mapping.discard(0..self.open).ok()?;
             return Some(0);
         }
+        let bytes = image.map_or(&[][..], Image::bytes);
         for part in parts {
-            restore(&self.mapping, image, part);
+            restore(&self.mapping, bytes, part);
         }
         Some(pages as u64)
     }
 }
 
 /// Puts a part back that can be written.
-fn restore(mapping: &Mapping, image: &Image, part: std::ops::Range<usize>) {
-    let in_image = part.start.min(image.len())..part.end.min(image.len());
+fn restore(mapping: &Mapping, image: &[u8], part: std::ops::Range<usize>) {
+    let like = &image[part.start.min(image.len())..part.end.min(image.len())];
     // SAFETY: the part is open for writing, lies inside the mapping, and no reference to it exists between calls.
-    unsafe {
-        let from = image.bytes().as_ptr().add(in_image.start);
-        core::ptr::copy_nonoverlapping(from, mapping.base().add(in_image.start), in_image.len());
-        let beyond = part.start.max(image.len())..part.end.max(image.len());
-        core::ptr::write_bytes(mapping.base().add(beyond.start), 0, beyond.len());
-    }
+    let bytes = unsafe { core::slice::from_raw_parts_mut(mapping.base().add(part.start), part.len()) };
+    let (in_image, beyond) = bytes.split_at_mut(like.len());
+    in_image.copy_from_slice(like);
+    beyond.fill(0);
 }
 
 /// Whether a part is as the image has it.
-fn is_as_image(mapping: &Mapping, image: &Image, part: std::ops::Range<usize>) -> bool {
+fn is_as_image(mapping: &Mapping, image: &[u8], part: std::ops::Range<usize>) -> bool {
+    static ZEROS: [u8; PAGE] = [0; PAGE];
+    let like = &image[part.start.min(image.len())..part.end.min(image.len())];
     // SAFETY: the part is open, lies inside the mapping, and nothing runs in it.
     let bytes = unsafe { core::slice::from_raw_parts(mapping.base().add(part.start), part.len()) };
-    let in_image = part.start.min(image.len())..part.end.min(image.len());
-    let (like, beyond) = bytes.split_at(in_image.len());
-    static ZEROS: [u8; PAGE] = [0; PAGE];
-    like == &image.bytes()[in_image] && beyond.chunks(PAGE).all(|page| page == &ZEROS[..page.len()])
+    let (in_image, beyond) = bytes.split_at(like.len());
+    in_image == like && beyond.chunks(PAGE).all(|page| page == &ZEROS[..page.len()])
 }
 
 /// Closes pages again that are not written any more: one large call must not tax all that follow.
@@ -238,7 +259,7 @@ impl Default for Cooling {
 }
 
 impl Cooling {
-    fn reset(&mut self, mapping: &Mapping, image: &Image, tracking: &tracker::Tracker) -> u64 {
+    fn reset(&mut self, mapping: &Mapping, image: &[u8], tracking: &tracker::Tracker) -> u64 {
         self.resets += 1;
         let count = tracking.count();
         if count > self.known {
