@@ -4,6 +4,8 @@ use super::{Code, Engine, Fingerprint};
 use crate::inspect::ModuleInfo;
 use crate::limits::Limits;
 use crate::progress::Progress;
+#[cfg(feature = "std")]
+use crate::sys::pages::Pages;
 use crate::{Error, Result};
 use alloc::{format, sync::Arc};
 
@@ -40,7 +42,8 @@ impl Engine for Headless {
         Err(refuse(&*self.0))
     }
 
-    fn deserialize(&self, artifact: &[u8], info: &Arc<ModuleInfo>) -> Result<Arc<dyn Code>> {
-        self.0.deserialize(artifact, info)
+    #[cfg(feature = "std")]
+    fn deserialize(&self, artifact: Pages, len: usize, info: &Arc<ModuleInfo>) -> Result<Arc<dyn Code>> {
+        self.0.deserialize(artifact, len, info)
     }
 }

@@ -5,6 +5,8 @@ use alloc::{string::String, vec::Vec};
 #[cfg(feature = "std")]
 pub(crate) mod files;
 pub(crate) mod nesting;
+#[cfg(feature = "std")]
+pub(crate) mod pages;
 
 /// A copy of bytes whose number a guest has chosen: OUT_OF_RESOURCES, and not the end of the process, when there is no
 /// memory for it.

@@ -92,7 +92,7 @@ impl Instance for Handle {
         let config = unsafe { &raw const self.inner().config };
         // SAFETY: the entry is of this instance, which lives as long as its handles; its settings never change.
         let outcome = unsafe { entry.call(&*config, slots) };
-        outcome.map_err(|trap| trap::error(trap, self.state()))
+        outcome.map_err(|trap| self.trapped(trap))
     }
 
     fn visit(&mut self, visit: &mut dyn Visit) -> Result<()> {
@@ -106,7 +106,7 @@ impl Instance for Handle {
         let config = &VMConfig { wasm_stack_size: unsafe { self.inner().config.wasm_stack_size } };
         // SAFETY: the closure runs once, before this returns, and owns nothing that would have to be dropped.
         let outcome = unsafe { wasmer_vm::catch_traps(None, config, move || (*(steps as *mut Steps<'_>)).run(first, slots)) };
-        outcome.map_err(|trap| trap::error(trap, self.state()))?
+        outcome.map_err(|trap| self.trapped(trap))?
     }
 
     fn memory(&mut self) -> &mut [u8] {
@@ -173,17 +173,24 @@ impl Handle {
         let imports: Vec<VMExtern> = imports.map(link).collect();
         // SAFETY: the artifact is of this process and machine, the imports have the types it asks for (linking has
         // checked), and the objects stay at their boxed address as long as the instance lives.
-        let made = unsafe { code.artifact.instantiate(tunables, &imports, &mut inner.objects) };
-        let mut instance = trap::instantiated(made, &mut inner.state)?;
+        let made = unsafe { code.image.instantiate(tunables, &imports, &mut inner.objects) };
+        let mut instance = trap::instantiated(made, &code.image, &mut inner.state)?;
         // The start function may call the host, and the host the guest, so all must be in place before it runs.
         inner.memory = find_memory(&code, &mut instance, &inner.objects);
         let instance: *mut VMInstance = inner.instance.insert(instance);
         let config: *const VMConfig = &raw const inner.config;
         // SAFETY: called once, right after the instance was made; host functions only look functions up in it, and
         // nothing changes the settings.
-        let started = unsafe { code.artifact.finish_instantiation(&*config, None, &mut *instance) };
+        let started = unsafe { code.image.finish_instantiation(&*config, &mut *instance) };
         // SAFETY: the guest has returned; see `inner`.
-        trap::instantiated(started, unsafe { &mut self.inner().state })
+        trap::instantiated(started, &code.image, unsafe { &mut self.inner().state })
+    }
+
+    #[cold]
+    fn trapped(self, trap: wasmer_vm::Trap) -> Error {
+        // SAFETY: see below; the guest's frames are gone.
+        let inner = unsafe { self.inner() };
+        trap::error(trap, &inner.code.image, &mut inner.state)
     }
 
     /// # Safety
