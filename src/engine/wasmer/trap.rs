@@ -42,12 +42,12 @@ fn frames(image: &Image, backtrace: &backtrace::Backtrace, trapped_at: Option<us
 
 /// The outcome of instantiation.
 pub(super) fn instantiated<T>(
-    result: core::result::Result<T, wasmer_compiler::InstantiationError>,
+    result: core::result::Result<T, Box<wasmer_compiler::InstantiationError>>,
     image: &Image,
     state: &mut State,
 ) -> Result<T> {
     use wasmer_compiler::{InstantiationError, LinkError};
-    result.map_err(|failure| match failure {
+    result.map_err(|failure| match *failure {
         InstantiationError::Start(trap) | InstantiationError::Link(LinkError::Trap(trap)) => error(trap, image, state),
         InstantiationError::Link(LinkError::Resource(message)) => Error::OutOfResources(message),
         InstantiationError::Link(failure) => Error::Link(failure.to_string()),

@@ -10,7 +10,7 @@ pub(super) use write::write;
 
 use crate::sys::pages::Pages;
 use crate::{Error, Result};
-use alloc::{format, string::String, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 use layout::{Fix, Layout, Table};
 use wasmer_compiler::serialize::SerializableModule;
 use wasmer_compiler::{CodeMemory, InstantiationError, LIBCALLS_ELF, LinkError, Tunables, resolve_imports};
@@ -137,20 +137,20 @@ impl Image {
         tunables: &dyn Tunables,
         imports: &[VMExtern],
         objects: &mut StoreObjects,
-    ) -> Result<VMInstance, InstantiationError> {
+    ) -> Result<VMInstance, Box<InstantiationError>> {
         let (info, module) = (&self.described.compile_info, &*self.module);
         let styles = (&info.memory_styles, &info.table_styles);
-        let tags = self.tags(objects).map_err(InstantiationError::Link)?;
+        let tags = self.tags(objects).map_err(|error| linking(*error))?;
         let imports = resolve_imports(module, imports, objects, &self.import_trampolines, styles.0, styles.1);
-        let imports = imports.map_err(InstantiationError::Link)?;
+        let imports = imports.map_err(linking)?;
         let (allocator, memories, tables, globals) = InstanceAllocator::new_with_offsets(self.offsets.clone(), module);
         // SAFETY: the definitions lie in the instance, which the objects go with.
         let memories = unsafe { tunables.create_memories(objects, module, styles.0, &memories) };
-        let memories = memories.map_err(InstantiationError::Link)?.into_boxed_slice();
+        let memories = memories.map_err(linking)?.into_boxed_slice();
         // SAFETY: as above.
         let tables = unsafe { tunables.create_tables(objects, module, styles.1, &tables) };
-        let tables = tables.map_err(InstantiationError::Link)?.into_boxed_slice();
-        let globals = tunables.create_globals(objects, module, &globals).map_err(InstantiationError::Link)?.into_boxed_slice();
+        let tables = tables.map_err(linking)?.into_boxed_slice();
+        let globals = tunables.create_globals(objects, module, &globals).map_err(linking)?.into_boxed_slice();
         // SAFETY: the parts are of this module, and the rest is the caller's promise.
         unsafe {
             VMInstance::new(
@@ -167,24 +167,29 @@ impl Image {
                 self.signatures.clone(),
             )
         }
-        .map_err(InstantiationError::Start)
+        .map_err(|trap| Box::new(InstantiationError::Start(trap)))
     }
 
     /// Fills an instance's memories and tables, and runs its start function.
     ///
     /// # Safety
     /// As for `VMInstance::finish_instantiation`.
-    pub unsafe fn finish_instantiation(&self, config: &VMConfig, instance: &mut VMInstance) -> Result<(), InstantiationError> {
+    pub unsafe fn finish_instantiation(
+        &self,
+        config: &VMConfig,
+        instance: &mut VMInstance,
+    ) -> Result<(), Box<InstantiationError>> {
         let data = self.described.data_initializers.iter();
         let data: Vec<_> = data.map(|data| DataInitializer { location: data.location.clone(), data: &data.data }).collect();
         // SAFETY: the caller's promise.
-        unsafe { instance.finish_instantiation(config, None, &data) }.map_err(InstantiationError::Start)
+        unsafe { instance.finish_instantiation(config, None, &data) }.map_err(|trap| Box::new(InstantiationError::Start(trap)))
     }
 
     /// The exception tags of an instance; imported ones were refused before.
-    fn tags(&self, objects: &mut StoreObjects) -> Result<BoxedSlice<TagIndex, InternalStoreHandle<VMTag>>, LinkError> {
+    fn tags(&self, objects: &mut StoreObjects) -> Result<BoxedSlice<TagIndex, InternalStoreHandle<VMTag>>, Box<LinkError>> {
         let tag = |ty| {
-            let ty = self.module.signatures.get(ty).ok_or_else(|| LinkError::Resource("a tag without a type".into()))?;
+            let ty =
+                self.module.signatures.get(ty).ok_or_else(|| Box::new(LinkError::Resource("a tag without a type".into())))?;
             Ok(InternalStoreHandle::new(objects, VMTag::new(TagKind::Exception, ty.clone())))
         };
         let tags: Result<PrimaryMap<_, _>, _> = self.module.tags.values().copied().map(tag).collect();
@@ -222,6 +227,10 @@ impl Image {
         let table = |table| self.layout.table(&self.pages, table);
         places::read(table(starts), table(pairs), function)
     }
+}
+
+fn linking(error: LinkError) -> Box<InstantiationError> {
+    Box::new(InstantiationError::Link(error))
 }
 
 /// Puts in the addresses of this process.
