@@ -12,6 +12,8 @@ use crate::engine::{Code, Engine};
 use crate::inspect::{self, ModuleInfo};
 use crate::log::{self, Level};
 use crate::progress::{Phase, Progress};
+#[cfg(feature = "std")]
+use crate::sys::pages::Pages;
 use alloc::{format, sync::Arc};
 
 /// A module, ready to be linked. Immutable and shared.
@@ -84,8 +86,9 @@ impl Module {
 
     /// Code of an artifact, if it is to be trusted and for this engine.
     #[cfg(feature = "std")]
-    pub fn deserialize(engine: &Arc<dyn Engine>, artifact: Vec<u8>, trust: Trust<'_>) -> Result<Module> {
-        let entry = seal::open(artifact, trust, &**engine, None)?;
+    pub fn deserialize(engine: &Arc<dyn Engine>, artifact: &[u8], trust: Trust<'_>) -> Result<Module> {
+        // A copy, so that nobody changes what was checked.
+        let entry = seal::open(Pages::copy_of(artifact)?, trust, &**engine, None)?;
         Module::from_entry(engine, entry, "artifact")
     }
 

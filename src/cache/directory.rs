@@ -3,9 +3,10 @@
 
 use super::{Key, ModuleCache, Stats};
 use crate::sys::files;
+use crate::sys::pages::Pages;
 use crate::{Error, Result};
 use std::fs;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
@@ -88,18 +89,18 @@ impl Directory {
         self.folder(key).join(format!("{}.{suffix}", hex(&key.wasm)))
     }
 
-    fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
-        let mut bytes = Vec::new();
+    fn read(&self, path: &Path) -> Result<Option<Pages>> {
         let read = files::open_regular(path).and_then(|(mut file, len)| {
             if len > self.bytes_max {
                 return Err(std::io::Error::new(ErrorKind::FileTooLarge, "larger than all of the cache may be"));
             }
-            (&mut file).take(len).read_to_end(&mut bytes)?;
+            let len = usize::try_from(len).map_err(|_| ErrorKind::FileTooLarge)?;
+            let bytes = Pages::read(&mut file, len)?;
             let _ = file.set_modified(SystemTime::now()); // used just now; a directory that cannot be written still serves
-            Ok(())
+            Ok(bytes)
         });
         match read {
-            Ok(()) => Ok(Some(bytes)),
+            Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(io(path, "cannot read", &error)),
         }
@@ -146,7 +147,7 @@ impl ModuleCache for Directory {
         "directory"
     }
 
-    fn load(&self, key: &Key) -> Result<Option<Vec<u8>>> {
+    fn load(&self, key: &Key) -> Result<Option<Pages>> {
         self.read(&self.file(key, SUFFIX))
     }
 
@@ -154,7 +155,7 @@ impl ModuleCache for Directory {
         self.keep(key, SUFFIX, artifact)
     }
 
-    fn load_alias(&self, alias: &Key) -> Result<Option<Vec<u8>>> {
+    fn load_alias(&self, alias: &Key) -> Result<Option<Pages>> {
         self.read(&self.file(alias, ALIAS_SUFFIX))
     }
 

@@ -20,6 +20,7 @@
 use super::Entry;
 use crate::engine::Engine;
 use crate::inspect::ModuleInfo;
+use crate::sys::pages::Pages;
 use crate::{Error, Result};
 use std::sync::Arc;
 
@@ -105,9 +106,10 @@ pub fn seal(entry: &Entry, trust: Trust<'_>, fingerprint: &[u8; 32]) -> Result<V
 ///
 /// ARTIFACT_CORRUPT when it is damaged or not sealed with this key, ARTIFACT_MISMATCH when it was made by another
 /// engine, version or machine, or from another module.
-pub fn open(bytes: Vec<u8>, trust: Trust<'_>, engine: &dyn Engine, wasm: Option<&[u8; 32]>) -> Result<Entry> {
+pub fn open(bytes: Pages, trust: Trust<'_>, engine: &dyn Engine, wasm: Option<&[u8; 32]>) -> Result<Entry> {
     let (artifact, info) = check(&bytes, trust, &engine.fingerprint().hash, wasm)?;
-    let code = engine.deserialize(artifact, &info)?;
+    let len = artifact.len();
+    let code = engine.deserialize(bytes, len, &info)?;
     Ok(Entry { info, code })
 }
 

@@ -4,6 +4,7 @@ use super::seal::{self, SealKey, Trust};
 use super::{Entry, Key, Stats, Tier, alias, warn};
 use crate::Result;
 use crate::engine::Engine;
+use crate::sys::pages::Pages;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,7 +14,7 @@ pub trait ModuleCache: Send + Sync {
     fn name(&self) -> &'static str;
 
     /// The bytes kept under a key, if any.
-    fn load(&self, key: &Key) -> Result<Option<Vec<u8>>>;
+    fn load(&self, key: &Key) -> Result<Option<Pages>>;
 
     /// Keeps bytes under a key.
     fn save(&self, key: &Key, artifact: &[u8]) -> Result<()>;
@@ -25,7 +26,7 @@ pub trait ModuleCache: Send + Sync {
     fn remove(&self, key: &Key) -> Result<()>;
 
     /// The record of an alias, if there is one.
-    fn load_alias(&self, alias: &Key) -> Result<Option<Vec<u8>>> {
+    fn load_alias(&self, alias: &Key) -> Result<Option<Pages>> {
         self.load(alias)
     }
 

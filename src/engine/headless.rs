@@ -5,6 +5,8 @@ use crate::inspect::ModuleInfo;
 use crate::limits::Limits;
 use crate::progress::Progress;
 use crate::room::pool::Totals;
+#[cfg(feature = "std")]
+use crate::sys::pages::Pages;
 use crate::{Error, Result};
 use alloc::{format, sync::Arc};
 
@@ -45,7 +47,8 @@ impl Engine for Headless {
         Err(refuse(&*self.0))
     }
 
-    fn deserialize(&self, artifact: &[u8], info: &Arc<ModuleInfo>) -> Result<Arc<dyn Code>> {
-        self.0.deserialize(artifact, info)
+    #[cfg(feature = "std")]
+    fn deserialize(&self, artifact: Pages, len: usize, info: &Arc<ModuleInfo>) -> Result<Arc<dyn Code>> {
+        self.0.deserialize(artifact, len, info)
     }
 }

@@ -18,6 +18,8 @@ use crate::progress::Progress;
 use crate::room::memory::Memory;
 use crate::room::pool::Totals;
 use crate::room::snapshot::Snapshot;
+#[cfg(feature = "std")]
+use crate::sys::pages::Pages;
 use crate::{Error, Result};
 use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 use capabilities::Capabilities;
@@ -45,9 +47,10 @@ pub trait Engine: Send + Sync {
     /// at a time, and stops when that fails.
     fn compile(&self, wasm: &[u8], info: &Arc<ModuleInfo>, progress: &Progress) -> Result<Arc<dyn Code>>;
 
-    /// Turns what `Code::serialize` gave back into code. The bytes are trusted: whoever calls this has checked that an
-    /// engine of the same fingerprint made them.
-    fn deserialize(&self, artifact: &[u8], info: &Arc<ModuleInfo>) -> Result<Arc<dyn Code>>;
+    /// Turns what `Code::serialize` gave back into code: the first `len` bytes of the pages. The bytes are trusted: whoever
+    /// calls this has checked that an engine of the same fingerprint made them.
+    #[cfg(feature = "std")]
+    fn deserialize(&self, artifact: Pages, len: usize, info: &Arc<ModuleInfo>) -> Result<Arc<dyn Code>>;
 }
 
 /// What an engine's code depends on: kind, versions, format, machine, settings.

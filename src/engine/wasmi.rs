@@ -8,6 +8,8 @@ use crate::inspect::{ExternType, FuncType, ModuleInfo, ValueType};
 use crate::limits::{Limit, Limits};
 use crate::progress::Progress;
 use crate::room::pool::Totals;
+#[cfg(feature = "std")]
+use crate::sys::pages::Pages;
 use crate::{Error, Result};
 use alloc::{boxed::Box, format, string::ToString, sync::Arc, vec, vec::Vec};
 use wasmi::errors::{ErrorKind, InstantiationError, MemoryError, TableError};
@@ -57,8 +59,9 @@ impl Engine for Wasmi {
         Ok(Arc::new(WasmiCode { module, wasm: wasm.into(), info: info.clone() }))
     }
 
-    fn deserialize(&self, artifact: &[u8], info: &Arc<ModuleInfo>) -> Result<Arc<dyn Code>> {
-        self.compile(artifact, info, &Progress::default())
+    #[cfg(feature = "std")]
+    fn deserialize(&self, artifact: Pages, len: usize, info: &Arc<ModuleInfo>) -> Result<Arc<dyn Code>> {
+        self.compile(&artifact[..len], info, &Progress::default())
     }
 }
 

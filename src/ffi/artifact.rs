@@ -68,7 +68,7 @@ pub unsafe extern "C" fn hostel_module_deserialize(
     unsafe {
         boundary::produce(module_out, "module_out", error_out, || {
             let engine = &boundary::borrow("engine", engine)?.inner;
-            let artifact = boundary::bytes("artifact", artifact, artifact_len)?.to_vec();
+            let artifact = boundary::bytes("artifact", artifact, artifact_len)?;
             let key = seal_key(boundary::bytes("key", key, key_len)?)?;
             Module::deserialize(engine, artifact, Trust::Sealed(&key)).map(hostel_module::new)
         })
@@ -126,7 +126,7 @@ pub unsafe extern "C" fn hostel_module_deserialize_vouched(
     unsafe {
         boundary::produce(module_out, "module_out", error_out, || {
             let engine = &boundary::borrow("engine", engine)?.inner;
-            let artifact = boundary::bytes("artifact", artifact, artifact_len)?.to_vec();
+            let artifact = boundary::bytes("artifact", artifact, artifact_len)?;
             Module::deserialize(engine, artifact, Trust::Vouched).map(hostel_module::new)
         })
     }

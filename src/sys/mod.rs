@@ -13,6 +13,8 @@ pub(crate) mod mapping;
 pub(crate) mod nesting;
 #[cfg(snapshots)]
 pub(crate) mod pagemap;
+#[cfg(feature = "std")]
+pub(crate) mod pages;
 
 /// A copy of bytes whose number a guest has chosen: OUT_OF_RESOURCES, and not the end of the process, when there is no
 /// memory for it.

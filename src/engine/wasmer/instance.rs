@@ -141,7 +141,7 @@ impl Instance for Handle {
         let config = unsafe { &raw const self.inner().config };
         // SAFETY: the entry is of this instance, which lives as long as its handles; its settings never change.
         let outcome = unsafe { entry.call(&*config, slots) };
-        outcome.map_err(|trap| trap::error(trap, self.state()))
+        outcome.map_err(|trap| self.trapped(trap))
     }
 
     fn visit(&mut self, visit: &mut dyn Visit) -> Result<()> {
@@ -155,7 +155,7 @@ impl Instance for Handle {
         let config = &VMConfig { wasm_stack_size: unsafe { self.inner().config.wasm_stack_size } };
         // SAFETY: the closure runs once, before this returns, and owns nothing that would have to be dropped.
         let outcome = unsafe { wasmer_vm::catch_traps(None, config, move || (*(steps as *mut Steps<'_>)).run(first, slots)) };
-        outcome.map_err(|trap| trap::error(trap, self.state()))?
+        outcome.map_err(|trap| self.trapped(trap))?
     }
 
     fn memory(&mut self) -> &mut [u8] {
@@ -222,9 +222,9 @@ impl Handle {
         let imports: Vec<VMExtern> = imports.map(link).collect();
         // SAFETY: the artifact is of this process and machine, the imports have the types it asks for (linking has
         // checked), and the objects stay at their boxed address as long as the instance lives.
-        let made = unsafe { code.artifact.instantiate(&tunables, &imports, &mut inner.objects) };
+        let made = unsafe { code.image.instantiate(&tunables, &imports, &mut inner.objects) };
         inner.made = core::mem::take(tunables.made.get_mut());
-        let mut instance = trap::instantiated(made, &mut inner.state)?;
+        let mut instance = trap::instantiated(made, &code.image, &mut inner.state)?;
         if let Some(like) = &tunables.like {
             snapshot::apply(like, &mut instance, &inner.objects, &inner.made);
             inner.kept = Some(Kept::new(&mut instance, &inner.objects, &inner.made, code.info.writes_tables));
@@ -238,9 +238,16 @@ impl Handle {
         let config: *const VMConfig = &raw const inner.config;
         // SAFETY: called once, right after the instance was made; host functions only look functions up in it, and
         // nothing changes the settings.
-        let started = unsafe { code.artifact.finish_instantiation(&*config, None, &mut *instance) };
+        let started = unsafe { code.image.finish_instantiation(&*config, &mut *instance) };
         // SAFETY: the guest has returned; see `inner`.
-        trap::instantiated(started, unsafe { &mut self.inner().state })
+        trap::instantiated(started, &code.image, unsafe { &mut self.inner().state })
+    }
+
+    #[cold]
+    fn trapped(self, trap: wasmer_vm::Trap) -> Error {
+        // SAFETY: see below; the guest's frames are gone.
+        let inner = unsafe { self.inner() };
+        trap::error(trap, &inner.code.image, &mut inner.state)
     }
 
     /// # Safety

@@ -5,6 +5,7 @@
 
 mod entry;
 mod host;
+mod image;
 mod instance;
 mod memory;
 mod progress;
@@ -17,11 +18,12 @@ use crate::inspect::{ExternType, FuncType, ModuleInfo, ValueType};
 use crate::limits::Limits;
 use crate::progress::Progress;
 use crate::room::pool::Totals;
+use crate::sys::pages::Pages;
 use crate::{Error, Result};
 use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
+use image::Image;
 use memory::CompileTunables;
-use shared_buffer::OwnedBuffer;
-use wasmer_compiler::{Artifact, ArtifactCreate, CompilerConfig};
+use wasmer_compiler::{ArtifactCreate, CompilerConfig};
 use wasmer_types::target::Target;
 use wasmer_types::{CompileError, FunctionType, Type};
 use wasmer_vm::VMSignatureHash;
@@ -44,23 +46,30 @@ impl WasmerEngine {
         let (id, format) = (engine.deterministic_id(), engine.artifact_format());
         let (triple, features) = (engine.target().triple(), engine.target().cpu_features());
         // Memories that grow are compiled with checks, others without (see `memory`).
-        let text = format!("wasmer {}; {id}; {format}; {triple}; {features:?}; growing 1", wasmer_vm::VERSION);
+        let text = format!("wasmer {}; image 1; {id}; {format}; {triple}; {features:?}; growing 1", wasmer_vm::VERSION);
         WasmerEngine { capabilities, limits, compiler, fingerprint: Fingerprint::new(text), rooms: Arc::default() }
     }
 
-    fn code(artifact: Arc<Artifact>, engine: wasmer_compiler::Engine, info: &Arc<ModuleInfo>) -> Arc<dyn Code> {
+    /// Makes code of an image in the first `len` bytes of some pages.
+    ///
+    /// # Safety
+    /// As for `Image::load`.
+    unsafe fn code(pages: Pages, len: usize, info: &Arc<ModuleInfo>) -> Result<Arc<dyn Code>> {
+        // SAFETY: the caller's promise.
+        let image = unsafe { Image::load(pages, len)? };
         let imports = info.imports.iter().filter_map(|import| match &import.ty {
             ExternType::Function(ty) => Some(ty),
             _ => None,
         });
-        let imports = imports.map(|ty| Signature::new(&engine, ty)).collect();
-        Arc::new(WasmerCode(Arc::new(Compiled { artifact, imports, info: info.clone(), _engine: engine })))
+        let imports = imports.map(Signature::new).collect();
+        Ok(Arc::new(WasmerCode(Arc::new(Compiled { image, imports, info: info.clone() }))))
     }
 }
 
-/// An engine of its own for each module: wasmer frees code only when its engine goes.
+/// An engine of its own for each module: wasmer frees what it has made only when its engine goes.
 fn fresh_engine(compiler: fn() -> Box<dyn CompilerConfig>, grows: bool) -> wasmer_compiler::Engine {
-    let config = compiler();
+    let mut config = compiler();
+    config.experimental_artifact(true); // links the code, which our images are made of
     let target = Target::default();
     let features = config.supported_features_for_target(&target);
     let mut engine = wasmer_compiler::Engine::new(config, target, features);
@@ -89,16 +98,18 @@ impl Engine for WasmerEngine {
         let engine = fresh_engine(self.compiler, info.grows_memory);
         let artifact =
             engine.compile_with_progress(wasm, progress::watched(progress)).map_err(|error| refused(self.capabilities, error))?;
-        Ok(Self::code(artifact, engine, info))
+        let linked = artifact.serialize().map_err(|error| Error::Internal(format!("cannot serialize: {error}")))?;
+        let functions = artifact.module_info().local_func_count();
+        drop((artifact, engine));
+        let image = image::write(&linked, functions)?;
+        drop(linked);
+        // SAFETY: it was just made.
+        unsafe { Self::code(Pages::copy_of(&image)?, image.len(), info) }
     }
 
-    fn deserialize(&self, artifact: &[u8], info: &Arc<ModuleInfo>) -> Result<Arc<dyn Code>> {
-        let engine = wasmer_compiler::Engine::headless();
-        let bytes = OwnedBuffer::from_bytes(artifact.to_vec());
+    fn deserialize(&self, artifact: Pages, len: usize, info: &Arc<ModuleInfo>) -> Result<Arc<dyn Code>> {
         // SAFETY: the caller has checked that an engine of this fingerprint made the bytes: same version, same machine.
-        let artifact = unsafe { engine.deserialize_unchecked(bytes) };
-        let artifact = artifact.map_err(|error| Error::ArtifactCorrupt(format!("{}: {error}", self.capabilities.name)))?;
-        Ok(Self::code(artifact, engine, info))
+        unsafe { Self::code(artifact, len, info) }
     }
 }
 
@@ -119,10 +130,10 @@ struct Signature {
 }
 
 impl Signature {
-    fn new(engine: &wasmer_compiler::Engine, ours: &FuncType) -> Self {
+    fn new(ours: &FuncType) -> Self {
         let convert = |types: &[ValueType]| types.iter().map(|ty| wasmer_type(*ty)).collect::<Vec<_>>();
         let ty = FunctionType::new(convert(&ours.params), convert(&ours.results));
-        Signature { ours: ours.clone(), hash: engine.register_signature(&ty), ty }
+        Signature { ours: ours.clone(), hash: VMSignatureHash::new(ty.signature_hash()), ty }
     }
 }
 
@@ -141,24 +152,21 @@ fn wasmer_type(ty: ValueType) -> Type {
 
 /// Machine code and what goes with it; instances keep it alive.
 struct Compiled {
-    artifact: Arc<Artifact>,
+    image: Image,
     /// The function imports, in order.
     imports: Vec<Signature>,
     info: Arc<ModuleInfo>,
-    // Owns the memory that the artifact's code lies in: declared last, dropped last.
-    _engine: wasmer_compiler::Engine,
 }
 
 struct WasmerCode(Arc<Compiled>);
 
 impl Code for WasmerCode {
     fn serialize(&self) -> Result<Vec<u8>> {
-        self.0.artifact.serialize().map_err(|error| Error::Internal(format!("cannot serialize: {error}")))
+        Ok(self.0.image.bytes())
     }
 
     fn size(&self) -> usize {
-        let functions = self.0.artifact.finished_function_extents().unwrap_or_default();
-        functions.iter().map(|(_, extent)| extent.length).sum()
+        self.0.image.size()
     }
 
     fn instantiate(&self, setup: Setup) -> Result<Box<dyn Instance + Send>, Box<NoInstance>> {

@@ -1,26 +1,25 @@
 //! wasmer's traps in our terms.
 
+use super::image::Image;
 use crate::call::State;
 use crate::error::{Frame, Trap, TrapCode, shown};
 use crate::{Error, Result};
 use alloc::{boxed::Box, string::ToString, vec::Vec};
-use wasmer_compiler::FRAME_INFO;
 
-/// The error of a call that was unwound.
-pub(super) fn error(trap: wasmer_vm::Trap, state: &mut State) -> Error {
+/// The error of a call of this code that was unwound.
+pub(super) fn error(trap: wasmer_vm::Trap, image: &Image, state: &mut State) -> Error {
     state.unwound = true;
     let (code, backtrace) = match &trap {
         wasmer_vm::Trap::User(_) => match state.stop.take() {
             Some(stop) => return stop,
             None => (TrapCode::Other, Vec::new()),
         },
-        wasmer_vm::Trap::OOM { backtrace } => (TrapCode::OutOfMemory, frames(backtrace, None)),
-        wasmer_vm::Trap::Lib { trap_code: code, backtrace } => (trap_code(*code), frames(backtrace, None)),
-        wasmer_vm::Trap::UncaughtException { backtrace, .. } => (TrapCode::UncaughtException, frames(backtrace, None)),
+        wasmer_vm::Trap::OOM { backtrace } => (TrapCode::OutOfMemory, frames(image, backtrace, None)),
+        wasmer_vm::Trap::Lib { trap_code: code, backtrace } => (trap_code(*code), frames(image, backtrace, None)),
+        wasmer_vm::Trap::UncaughtException { backtrace, .. } => (TrapCode::UncaughtException, frames(image, backtrace, None)),
         wasmer_vm::Trap::Wasm { pc, backtrace, signal_trap } => {
-            let known = FRAME_INFO.read().ok().and_then(|info| info.lookup_trap_info(*pc)).map(|info| info.trap_code);
-            let code = known.or(*signal_trap).unwrap_or(wasmer_types::TrapCode::StackOverflow);
-            (trap_code(code), frames(backtrace, Some(*pc)))
+            let code = image.trap_at(*pc).or(*signal_trap).unwrap_or(wasmer_types::TrapCode::StackOverflow);
+            (trap_code(code), frames(image, backtrace, Some(*pc)))
         }
     };
     let trap = Box::new(Trap { code, backtrace });
@@ -28,29 +27,28 @@ pub(super) fn error(trap: wasmer_vm::Trap, state: &mut State) -> Error {
 }
 
 /// The guest's frames, innermost first: the first so many, with names of bounded length, because a guest chooses how
-/// deep it recurses and what its functions are called. (wasmer's own function for this copies every name of every frame.)
-fn frames(backtrace: &backtrace::Backtrace, trapped_at: Option<usize>) -> Vec<Frame> {
+/// deep it recurses and what its functions are called.
+fn frames(image: &Image, backtrace: &backtrace::Backtrace, trapped_at: Option<usize>) -> Vec<Frame> {
     const FRAMES_MAX: usize = 64;
-    let Ok(info) = FRAME_INFO.read() else { return Vec::new() };
     let frames = backtrace.frames().iter().filter_map(|frame| {
         let pc = frame.ip() as usize;
         // All but the frame that trapped are at the instruction after their call.
         let pc = if Some(pc) == trapped_at { pc } else { pc.checked_sub(1)? };
-        let frame = info.lookup_frame_info(pc)?;
-        let offset = Some(frame.module_offset()).filter(|&offset| offset != 0);
-        Some(Frame { function: frame.func_index(), name: frame.function_name().map(shown), offset })
+        let (function, name, offset) = image.frame_at(pc)?;
+        Some(Frame { function, name: name.map(shown), offset: offset.map(|offset| offset as usize) })
     });
     frames.take(FRAMES_MAX).collect()
 }
 
 /// The outcome of instantiation.
 pub(super) fn instantiated<T>(
-    result: core::result::Result<T, wasmer_compiler::InstantiationError>,
+    result: core::result::Result<T, Box<wasmer_compiler::InstantiationError>>,
+    image: &Image,
     state: &mut State,
 ) -> Result<T> {
     use wasmer_compiler::{InstantiationError, LinkError};
-    result.map_err(|failure| match failure {
-        InstantiationError::Start(trap) | InstantiationError::Link(LinkError::Trap(trap)) => error(trap, state),
+    result.map_err(|failure| match *failure {
+        InstantiationError::Start(trap) | InstantiationError::Link(LinkError::Trap(trap)) => error(trap, image, state),
         InstantiationError::Link(LinkError::Resource(message)) => Error::OutOfResources(message),
         InstantiationError::Link(failure) => Error::Link(failure.to_string()),
         InstantiationError::CpuFeature(message) => Error::UnsupportedModule(message),

@@ -9,6 +9,7 @@ use crate::ffi::status::{HOSTEL_STATUS_OK, hostel_finalizer, hostel_status};
 use crate::host::{BytesFunction, Caller, Failure, RawFunction};
 use crate::log::{Level, Sink};
 use crate::progress::{Phase, Progress};
+use crate::sys::pages::Pages;
 use crate::{Error, Result, Status};
 use core::ffi::{CStr, c_void};
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -128,7 +129,7 @@ impl ModuleCache for CustomCache {
         "custom"
     }
 
-    fn load(&self, key: &Key) -> Result<Option<Vec<u8>>> {
+    fn load(&self, key: &Key) -> Result<Option<Pages>> {
         let (Some(load), Some(release)) = (self.callbacks.load, self.callbacks.release) else { return Ok(None) };
         let (mut bytes, mut len) = (core::ptr::null(), 0);
         // SAFETY: the header's contract for callbacks; the outputs are ours.
@@ -139,7 +140,7 @@ impl ModuleCache for CustomCache {
         // SAFETY: the header says that the bytes are there until they are released; they are copied before anything
         // is believed, so that nobody can change what was checked.
         unsafe {
-            let copy = super::bytes("the load callback's bytes", bytes, len).map(<[u8]>::to_vec);
+            let copy = super::bytes("the load callback's bytes", bytes, len).and_then(Pages::copy_of);
             release(self.data.pointer, bytes, len);
             copy.map(Some)
         }
