@@ -26,7 +26,7 @@ use snapshot::Snapshot;
 
 /// Memories that wait for a room.
 #[cfg(snapshots)]
-type Spare = alloc::vec::Vec<Box<memory::Memory>>;
+type Spare = memory::Memories;
 #[cfg(not(snapshots))]
 type Spare = ();
 

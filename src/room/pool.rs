@@ -208,7 +208,7 @@ impl Pool {
         if room.uses >= self.settings.calls {
             done = room.reset();
             if done.is_none() {
-                return self.keep_spare(room);
+                return self.keep_spare(*room);
             }
             room.uses = 0;
         }
@@ -230,7 +230,7 @@ impl Pool {
     }
 
     /// The end of a room that cannot be put back: only its memories are kept.
-    fn keep_spare(&self, room: Box<Room>) {
+    fn keep_spare(&self, room: Room) {
         #[cfg(snapshots)]
         if let Some(spare) = room.into_spare() {
             let own = &self.places[thread_number() % self.places.len()];

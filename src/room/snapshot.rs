@@ -52,7 +52,7 @@ mod with {
         /// Puts together what an engine has found.
         pub fn new(images: Vec<Arc<Image>>, globals: Vec<Value>, tables: Vec<Vec<Reference>>) -> Snapshot {
             let hot = Mutex::new(vec![Vec::new(); images.len()]);
-            let memory_bytes = images.iter().map(|image| image.len() as u64).sum();
+            let memory_bytes = images.iter().map(|image| image.size() as u64).sum();
             let (tracked, generation) = (AtomicBool::new(true), fork::generation());
             Snapshot { images, globals, tables, hot, tracked, memory_bytes, generation }
         }
