@@ -34,6 +34,8 @@ pub struct Room {
     /// What it was made like, if it was.
     #[cfg_attr(not(snapshots), allow(dead_code, reason = "then no room is made like another"))]
     like: Option<Arc<Snapshot>>,
+    /// How much memory its guest had then.
+    memory_bytes_as_new: u64,
     /// Calls since it was as new.
     uses: u32,
     #[cfg(snapshots)]
@@ -49,7 +51,18 @@ impl Room {
         if started.is_err() || state.refusal.is_some() {
             return Err(start_error(started, state));
         }
+        room.memory_bytes_as_new = state.memory.taken();
         Ok(room)
+    }
+
+    /// Makes one for calls that have limits of their own, which are not those of the start.
+    fn start_for_calls(guest: &Arc<Guest>, options: &Options) -> Result<Room> {
+        Room::start(guest, &options.of_start())
+    }
+
+    /// MEMORY_LIMIT when a call may not have what the guest has before it runs.
+    fn check(&self, guest: &Guest, options: &Options) -> Result<()> {
+        check_memory(self.memory_bytes_as_new, memory_max(guest.limits(), options))
     }
 
     fn make(guest: &Arc<Guest>, options: &Options, like: Option<Arc<Snapshot>>) -> Result<Room> {
@@ -67,6 +80,7 @@ impl Room {
         };
         match guest.module().code().instantiate(setup) {
             Ok(instance) => Ok(Room {
+                memory_bytes_as_new: like.as_ref().map_or(0, |like| like.memory_bytes()),
                 instance,
                 dead: false,
                 spoilt: false,
@@ -110,16 +124,6 @@ impl Room {
         self.dead = state.unwound && state.short_circuit.is_none();
         self.spoilt |= state.memory.refused() && state.unwound;
         call::settle(outcome, state, output_max)
-    }
-
-    /// How much memory its guest has before a call.
-    #[cfg(feature = "std")]
-    fn memory_bytes_as_new(&self) -> u64 {
-        #[cfg(snapshots)]
-        if let Some(like) = &self.like {
-            return like.memory_bytes();
-        }
-        0 // it was checked when it was made
     }
 
     /// Without a snapshot nothing can be put back.

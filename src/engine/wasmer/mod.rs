@@ -37,9 +37,11 @@ pub(super) struct WasmerEngine {
 
 impl WasmerEngine {
     pub fn new(capabilities: &'static Capabilities, limits: Limits, compiler: fn() -> Box<dyn CompilerConfig>) -> Self {
-        wasmer_vm::init_traps(); // the handlers must stand before any guest runs; later calls do nothing
+        // The handlers must stand before any guest runs; later calls do nothing.
         #[cfg(snapshots)]
-        crate::sys::faults::install(); // in front of them
+        crate::sys::faults::install(wasmer_vm::init_traps);
+        #[cfg(not(snapshots))]
+        wasmer_vm::init_traps();
         let engine = fresh_engine(compiler, false);
         let (id, format) = (engine.deterministic_id(), engine.artifact_format());
         let (triple, features) = (engine.target().triple(), engine.target().cpu_features());
