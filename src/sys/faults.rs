@@ -77,6 +77,7 @@ static HOST_SPENT: AtomicBool = AtomicBool::new(false);
 pub(crate) fn install(engine: impl FnOnce()) {
     static INSTALL: Once = Once::new();
     INSTALL.call_once(|| {
+        super::fork::generation(); // counts from now on
         let _ = HOST.set(replace(on_hosts_fault));
         engine();
         let _ = ENGINE.set(replace(on_fault));

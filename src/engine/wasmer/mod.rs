@@ -89,8 +89,9 @@ impl Engine for WasmerEngine {
 
     fn compile(&self, wasm: &[u8], info: &Arc<ModuleInfo>, progress: &Progress) -> Result<Arc<dyn Code>> {
         let engine = fresh_engine(self.compiler, info.grows_memory);
-        let artifact =
-            engine.compile_with_progress(wasm, progress::watched(progress)).map_err(|error| refused(self.capabilities, error))?;
+        let compile = || engine.compile_with_progress(wasm, progress::watched(progress));
+        let artifact = if crate::sys::fork::generation() == 0 { compile() } else { with_own_threads(compile)? };
+        let artifact = artifact.map_err(|error| refused(self.capabilities, error))?;
         Ok(Self::code(artifact, engine, info))
     }
 
@@ -102,6 +103,13 @@ impl Engine for WasmerEngine {
         let artifact = artifact.map_err(|error| Error::ArtifactCorrupt(format!("{}: {error}", self.capabilities.name)))?;
         Ok(Self::code(artifact, engine, info))
     }
+}
+
+/// Compiles in a forked child, which has none of the threads that its parent compiled with.
+fn with_own_threads<T: Send>(compile: impl FnOnce() -> T + Send) -> Result<T> {
+    let threads = rayon_core::ThreadPoolBuilder::new().build();
+    let threads = threads.map_err(|error| Error::OutOfResources(format!("no threads to compile with: {error}")))?;
+    Ok(threads.install(compile))
 }
 
 /// A module that validates but that the compiler refuses is the engine's lack, not the module's fault.
