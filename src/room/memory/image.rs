@@ -11,38 +11,38 @@ use std::io;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A file in memory, and where it ends.
+/// A file in memory. All of it, also what it will have later, is mapped once: an image takes no mapping of its own.
 struct Arena {
-    file: Arc<OwnedFd>,
-    end: u64,
+    file: OwnedFd,
+    view: Mapping,
     generation: u64,
 }
 
-static ARENA: Mutex<Option<Arena>> = Mutex::new(None);
+/// How much a file may have; then there is another one.
+const ARENA_BYTES: usize = 1 << 38;
+
+/// The file that new images go to, and where it ends.
+static ARENA: Mutex<Option<(Arc<Arena>, usize)>> = Mutex::new(None);
 
 /// The bytes of one memory. Whole pages; immutable.
 pub struct Image {
-    file: Arc<OwnedFd>,
-    offset: u64,
+    arena: Arc<Arena>,
+    offset: usize,
     len: usize,
-    generation: u64,
-    view: Mapping,
 }
 
 impl Image {
     /// An image of these bytes, whole pages, of which only the parts in `written` are looked at: the rest is zeros.
     pub fn of(bytes: &[u8], written: &[Range<usize>]) -> io::Result<Image> {
         let len = bytes.len();
-        let (file, offset, generation) = place(len as u64)?;
+        let (arena, offset) = place(len)?;
+        let image = Image { arena, offset, len };
         for part in written {
             let mut at = part.start;
             while at < part.end {
-                at += rustix::io::pwrite(&*file, &bytes[at..part.end], offset + at as u64)?;
+                at += rustix::io::pwrite(&image.arena.file, &bytes[at..part.end], (offset + at) as u64)?;
             }
         }
-        let view = Mapping::reserve(len, PAGE)?;
-        let image = Image { file, offset, len, generation, view };
-        image.map(&image.view, Access::Read)?;
         Ok(image)
     }
 
@@ -51,7 +51,7 @@ impl Image {
         if self.len == 0 {
             return Ok(());
         }
-        Ok(mapping.map_file(0..self.len, self.file.as_fd(), self.offset, access)?)
+        Ok(mapping.map_file(0..self.len, self.arena.file.as_fd(), self.offset as u64, access)?)
     }
 
     /// How many bytes it has.
@@ -61,34 +61,36 @@ impl Image {
 
     /// The bytes.
     pub fn bytes(&self) -> &[u8] {
-        // SAFETY: the view is open for reading over its whole length, and nobody writes to this place of the file.
-        unsafe { core::slice::from_raw_parts(self.view.base(), self.len) }
+        // SAFETY: the view is open for reading, the file has this place, and nobody writes to it.
+        unsafe { core::slice::from_raw_parts(self.arena.view.base().add(self.offset), self.len) }
     }
 }
 
 impl Drop for Image {
     fn drop(&mut self) {
         // Gives the memory back. A forked child's pages are its parent's too.
-        if self.generation == fork::generation() && self.len > 0 {
+        if self.arena.generation == fork::generation() && self.len > 0 {
             let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-            let _ = rustix::fs::fallocate(&*self.file, hole, self.offset, self.len as u64);
+            let _ = rustix::fs::fallocate(&self.arena.file, hole, self.offset as u64, self.len as u64);
         }
     }
 }
 
 /// A place of its own in the process's file.
-fn place(len: u64) -> io::Result<(Arc<OwnedFd>, u64, u64)> {
+fn place(len: usize) -> io::Result<(Arc<Arena>, usize)> {
     let generation = fork::generation();
-    let mut arena = ARENA.lock().unwrap_or_else(PoisonError::into_inner);
-    let arena = match &mut *arena {
-        Some(arena) if arena.generation == generation => arena,
+    let mut current = ARENA.lock().unwrap_or_else(PoisonError::into_inner);
+    let (arena, end) = match &mut *current {
+        Some(current) if current.0.generation == generation && len <= ARENA_BYTES - current.1 => current,
         stale => {
-            let file = Arc::new(rustix::fs::memfd_create("hostel-images", MemfdFlags::CLOEXEC)?);
-            stale.insert(Arena { file, end: 0, generation })
+            let file = rustix::fs::memfd_create("hostel-images", MemfdFlags::CLOEXEC)?;
+            let view = Mapping::reserve(ARENA_BYTES, PAGE)?;
+            view.map_file(0..ARENA_BYTES, file.as_fd(), 0, Access::Read)?;
+            stale.insert((Arc::new(Arena { file, view, generation }), 0))
         }
     };
-    let offset = arena.end;
-    rustix::fs::ftruncate(&*arena.file, offset + len)?;
-    arena.end += len;
-    Ok((arena.file.clone(), offset, generation))
+    let offset = *end;
+    rustix::fs::ftruncate(&arena.file, (offset + len) as u64)?;
+    *end += len;
+    Ok((arena.clone(), offset))
 }

@@ -207,7 +207,7 @@ impl Memory {
             && self.untracked_resets >= RESETS_UNTRACKED
         {
             self.untracked_resets = 0;
-            if tracking.start_again() {
+            if faults::are_ours() && tracking.start_again() {
                 return Some(0);
             }
         }
