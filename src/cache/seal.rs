@@ -10,21 +10,25 @@
 //! | 8 | o, little-endian |
 //! | 32 | fingerprint of the engine |
 //! | 32 | BLAKE3 of the module |
-//! | 4 | format, little-endian: 1 |
+//! | 8 | which sealing key: the start of a BLAKE3 derived from it |
+//! | 4 | format, little-endian: 2 |
 //! | 32 | BLAKE3, keyed with the sealing key, of all the above |
+//! | 8 | the start of a BLAKE3 of the trailer so far: tells what is damaged from what another key has sealed |
 //! | 12 | "hostel-seal\n" |
 
-use super::Entry;
+use super::{Entry, Key};
 use crate::engine::Engine;
 use crate::inspect::ModuleInfo;
 use crate::{Error, Result};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 const MAGIC: &[u8; 12] = b"hostel-seal\n";
-const FORMAT: u32 = 1;
+const FORMAT: [u8; 4] = 2u32.to_le_bytes();
+const HEADER: usize = 8 + 8 + 32 + 32 + 8 + 4;
 const MAC: usize = 32;
-const HEADER: usize = 8 + 8 + 32 + 32 + 4;
-const TRAILER: usize = HEADER + MAC + MAGIC.len();
+const CHECKSUM: usize = 8;
+const TRAILER: usize = HEADER + MAC + CHECKSUM + MAGIC.len();
 
 /// The secret that proves that an artifact is ours: 32 bytes.
 #[derive(Clone)]
@@ -41,9 +45,18 @@ impl SealKey {
         crate::sys::files::user_key().map(SealKey)
     }
 
-    fn mac(&self, sealed: &[u8]) -> blake3::Hash {
-        blake3::keyed_hash(&self.0, sealed)
+    /// Tells keys apart without telling anything of them.
+    fn id(&self) -> [u8; 8] {
+        start(&blake3::derive_key("hostel 2026-11 which sealing key", &self.0))
     }
+
+    fn hasher(&self) -> blake3::Hasher {
+        blake3::Hasher::new_keyed(&self.0)
+    }
+}
+
+fn start(hash: &[u8; 32]) -> [u8; 8] {
+    core::array::from_fn(|at| hash[at])
 }
 
 /// Seals an entry for engines of this fingerprint.
@@ -58,9 +71,12 @@ pub fn seal(entry: &Entry, key: &SealKey, fingerprint: &[u8; 32]) -> Result<Vec<
     bytes.extend_from_slice(&(outline.len() as u64).to_le_bytes());
     bytes.extend_from_slice(fingerprint);
     bytes.extend_from_slice(&entry.info.key);
-    bytes.extend_from_slice(&FORMAT.to_le_bytes());
-    let mac = key.mac(&bytes);
+    bytes.extend_from_slice(&key.id());
+    bytes.extend_from_slice(&FORMAT);
+    let mac = key.hasher().update(&bytes).finalize();
     bytes.extend_from_slice(mac.as_bytes());
+    let checksum = blake3::hash(&bytes[bytes.len() - HEADER - MAC..]);
+    bytes.extend_from_slice(&start(checksum.as_bytes()));
     bytes.extend_from_slice(MAGIC);
     Ok(bytes)
 }
@@ -70,47 +86,132 @@ pub fn seal(entry: &Entry, key: &SealKey, fingerprint: &[u8; 32]) -> Result<Vec<
 /// ARTIFACT_CORRUPT when it is damaged or not sealed with this key, ARTIFACT_MISMATCH when it was made by another
 /// engine, version or machine, or from another module.
 pub fn open(bytes: Vec<u8>, key: &SealKey, engine: &dyn Engine, wasm: Option<&[u8; 32]>) -> Result<Entry> {
-    let (artifact, info) = check(&bytes, key, &engine.fingerprint().hash, wasm)?;
-    let code = engine.deserialize(artifact, &info)?;
-    Ok(Entry { info, code })
-}
-
-/// Checks a sealed artifact without loading it: its module's hash.
-pub fn verify(bytes: &[u8], key: &SealKey, fingerprint: &[u8; 32]) -> Result<[u8; 32]> {
-    check(bytes, key, fingerprint, None).map(|(_, info)| info.key)
-}
-
-fn check<'a>(
-    bytes: &'a [u8],
-    key: &SealKey,
-    fingerprint: &[u8; 32],
-    wasm: Option<&[u8; 32]>,
-) -> Result<(&'a [u8], Arc<ModuleInfo>)> {
-    let corrupt = |what: &str| Error::ArtifactCorrupt(format!("the artifact {what}"));
-    let sealed = bytes.strip_suffix(MAGIC).ok_or_else(|| corrupt("is cut off, or none of hostel's"))?;
-    let (sealed, mac) = sealed.split_last_chunk::<MAC>().ok_or_else(|| corrupt("is cut off"))?;
-    if key.mac(sealed) != blake3::Hash::from_bytes(*mac) {
-        return Err(corrupt("is damaged, or sealed with another key"));
-    }
+    let (content, trailer) = bytes.split_last_chunk().ok_or(Flaw::CutOff)?;
+    let trailer = Trailer::read(trailer)?;
+    trailer.check(key, key.hasher().update(content), bytes.len() as u64)?;
     // From here on the bytes are as they were sealed.
-    let (content, header) = sealed.split_last_chunk::<HEADER>().ok_or_else(|| corrupt("is cut off"))?;
-    let (artifact_len, header) = header.split_at(8);
-    let (_outline_len, header) = header.split_at(8);
-    let (made_for, header) = header.split_at(32);
-    let (made_from, format) = header.split_at(32);
-    let mismatch = |what: &str| Error::ArtifactMismatch(format!("the artifact {what}"));
-    if format != FORMAT.to_le_bytes() {
-        return Err(mismatch("has another format: it was made by another version of hostel"));
+    if trailer.fingerprint() != engine.fingerprint().hash {
+        return Err(Flaw::OtherEngine.into());
     }
-    if made_for != fingerprint {
-        return Err(mismatch("was made by another engine, another version, or for another machine"));
+    if wasm.is_some_and(|wasm| trailer.wasm() != *wasm) {
+        return Err(Flaw::OtherModule.into());
     }
-    if wasm.is_some_and(|wasm| made_from != wasm) {
-        return Err(mismatch("was made from another module"));
+    let outline_at = usize::try_from(trailer.artifact_len()).map_err(|_| Flaw::CutOff)?;
+    let (artifact, outline) = content.split_at_checked(outline_at).ok_or(Flaw::CutOff)?;
+    let info: ModuleInfo = rmp_serde::from_slice(outline).map_err(|_| Flaw::OtherFormat)?;
+    let info = Arc::new(info);
+    Ok(Entry { code: engine.deserialize(artifact, &info)?, info })
+}
+
+/// A copy of bytes that a store says are an artifact: where there is no room for so many, its length is not believed.
+pub fn copy(bytes: &[u8]) -> Result<Vec<u8>> {
+    const BYTES_MAX: u64 = 1 << 32;
+    let mut copy = Vec::new();
+    if bytes.len() as u64 > BYTES_MAX || copy.try_reserve_exact(bytes.len()).is_err() {
+        return Err(Error::ArtifactCorrupt(format!("{} bytes are no artifact", bytes.len())));
     }
-    let artifact_len = artifact_len.iter().rev().fold(0u64, |len, &byte| len << 8 | u64::from(byte));
-    let at = usize::try_from(artifact_len).map_err(|_| corrupt("is cut off"))?;
-    let (artifact, outline) = content.split_at_checked(at).ok_or_else(|| corrupt("is cut off"))?;
-    let info: ModuleInfo = rmp_serde::from_slice(outline).map_err(|_| mismatch("has an outline of another version"))?;
-    Ok((artifact, Arc::new(info)))
+    copy.extend_from_slice(bytes);
+    Ok(copy)
+}
+
+/// Whether a file ends like an artifact: cheap to ask before all of it is read.
+pub fn ends_well(file: &mut (impl Read + Seek)) -> io::Result<Result<(), Flaw>> {
+    Ok(read_trailer(file)?.map(|_| ()))
+}
+
+/// Checks a file of this length without loading it: that it is sealed with this key, for the place where it lies.
+pub fn examine(file: &mut (impl Read + Seek), len: u64, key: &SealKey, place: &Key) -> io::Result<Result<(), Flaw>> {
+    let trailer = match read_trailer(file)? {
+        Ok(trailer) => trailer,
+        Err(flaw) => return Ok(Err(flaw)),
+    };
+    let mut hasher = key.hasher();
+    file.rewind()?;
+    io::copy(&mut file.take(len.saturating_sub(TRAILER as u64)), &mut hasher)?;
+    Ok(trailer.check(key, &mut hasher, len).and_then(|()| match () {
+        () if trailer.fingerprint() != place.fingerprint => Err(Flaw::OtherEngine),
+        () if trailer.wasm() != place.wasm => Err(Flaw::OtherModule),
+        () => Ok(()),
+    }))
+}
+
+fn read_trailer(file: &mut (impl Read + Seek)) -> io::Result<Result<Trailer, Flaw>> {
+    let mut bytes = [0; TRAILER];
+    if file.seek(SeekFrom::End(0))? < TRAILER as u64 {
+        return Ok(Err(Flaw::CutOff));
+    }
+    file.seek(SeekFrom::End(-(TRAILER as i64)))?;
+    file.read_exact(&mut bytes)?;
+    Ok(Trailer::read(&bytes))
+}
+
+/// What can be wrong with an artifact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "each says what it is")]
+pub enum Flaw {
+    #[error("the artifact is cut off, or none of hostel's")]
+    CutOff,
+    #[error("the artifact is damaged")]
+    Damaged,
+    #[error("the artifact is sealed with another key")]
+    OtherKey,
+    #[error("the artifact has another format: it was made by another version of hostel")]
+    OtherFormat,
+    #[error("the artifact was made by another engine, another version, or for another machine")]
+    OtherEngine,
+    #[error("the artifact was made from another module")]
+    OtherModule,
+}
+
+impl From<Flaw> for Error {
+    fn from(flaw: Flaw) -> Self {
+        match flaw {
+            Flaw::CutOff | Flaw::Damaged | Flaw::OtherKey => Error::ArtifactCorrupt(flaw.to_string()),
+            Flaw::OtherFormat | Flaw::OtherEngine | Flaw::OtherModule => Error::ArtifactMismatch(flaw.to_string()),
+        }
+    }
+}
+
+/// The end of an artifact, of which only the checksum has been checked: against accidents, not against anybody.
+struct Trailer([u8; TRAILER]);
+
+impl Trailer {
+    fn read(bytes: &[u8; TRAILER]) -> Result<Self, Flaw> {
+        let trailer = Trailer(*bytes);
+        if !bytes.ends_with(MAGIC) {
+            return Err(Flaw::CutOff);
+        }
+        let checksum = start(blake3::hash(&bytes[..HEADER + MAC]).as_bytes());
+        if trailer.field(HEADER + MAC) != checksum { Err(Flaw::Damaged) } else { Ok(trailer) }
+    }
+
+    /// Whether an artifact of this length is as it was sealed; `content` has hashed all before the trailer.
+    fn check(&self, key: &SealKey, content: &mut blake3::Hasher, len: u64) -> Result<(), Flaw> {
+        let mac = content.update(&self.0[..HEADER]).finalize();
+        if mac != blake3::Hash::from_bytes(self.field(HEADER)) {
+            return Err(if self.field(80) == key.id() { Flaw::Damaged } else { Flaw::OtherKey });
+        }
+        if self.field(88) != FORMAT {
+            return Err(Flaw::OtherFormat);
+        }
+        let lengths = self.artifact_len().checked_add(u64::from_le_bytes(self.field(8)));
+        let whole = lengths.and_then(|sum| sum.checked_add(TRAILER as u64)) == Some(len);
+        if whole { Ok(()) } else { Err(Flaw::CutOff) }
+    }
+
+    fn artifact_len(&self) -> u64 {
+        u64::from_le_bytes(self.field(0))
+    }
+
+    fn fingerprint(&self) -> [u8; 32] {
+        self.field(16)
+    }
+
+    fn wasm(&self) -> [u8; 32] {
+        self.field(48)
+    }
+
+    fn field<const N: usize>(&self, at: usize) -> [u8; N] {
+        core::array::from_fn(|index| self.0[at + index])
+    }
 }

@@ -2,8 +2,8 @@
 
 use super::seal::{self, SealKey};
 use super::{Entry, Key, Stats, Tier, warn};
-use crate::Result;
 use crate::engine::Engine;
+use crate::{Error, Result};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -53,15 +53,15 @@ impl<S: ModuleCache> Sealed<S> {
 
     fn open(&self, key: &Key, engine: &dyn Engine) -> Option<Entry> {
         let name = self.store.name();
-        let bytes = match self.store.load(key) {
-            Ok(bytes) => bytes?,
-            Err(error) => {
-                warn(name, "cannot load", &error);
-                return None;
-            }
-        };
-        match seal::open(bytes, &self.seal_key, engine, Some(&key.wasm)) {
+        let opened =
+            self.store.load(key).transpose()?.and_then(|bytes| seal::open(bytes, &self.seal_key, engine, Some(&key.wasm)));
+        match opened {
             Ok(entry) => Some(entry),
+            // That it cannot be read now says nothing about what is there.
+            Err(error @ Error::CacheIo(_)) => {
+                warn(name, "cannot load", &error);
+                None
+            }
             Err(error) => {
                 self.rejected.fetch_add(1, Ordering::Relaxed);
                 warn(name, "an entry is not taken, and is removed", &error);
