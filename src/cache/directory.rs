@@ -102,7 +102,7 @@ impl ModuleCache for Directory {
             if len > self.bytes_max {
                 return Err(std::io::Error::new(ErrorKind::FileTooLarge, "larger than all of the cache may be"));
             }
-            if let Err(flaw) = seal::ends_well(&mut file)? {
+            if let Err(flaw) = seal::ends_well(&mut file, len)? {
                 return Ok(Err(flaw)); // nothing that is not ours is worth its memory
             }
             file.rewind()?;

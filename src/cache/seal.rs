@@ -1,6 +1,6 @@
 //! The sealed artifact: an engine's own bytes from offset 0, the module's outline, and a trailer that says what it is
-//! for and proves who made it. Nothing in it is used, not even its lengths, before the proof has been checked, on a copy
-//! in this process's own memory that nobody else can change.
+//! for and proves who made it. Nothing in it is used before the proof has been checked, on a copy in this process's own
+//! memory that nobody else can change.
 //!
 //! | bytes | what |
 //! |---|---|
@@ -87,8 +87,8 @@ pub fn seal(entry: &Entry, key: &SealKey, fingerprint: &[u8; 32]) -> Result<Vec<
 /// engine, version or machine, or from another module.
 pub fn open(bytes: Vec<u8>, key: &SealKey, engine: &dyn Engine, wasm: Option<&[u8; 32]>) -> Result<Entry> {
     let (content, trailer) = bytes.split_last_chunk().ok_or(Flaw::CutOff)?;
-    let trailer = Trailer::read(trailer)?;
-    trailer.check(key, key.hasher().update(content), bytes.len() as u64)?;
+    let trailer = Trailer::read(trailer, bytes.len() as u64)?;
+    trailer.check(key, key.hasher().update(content))?;
     // From here on the bytes are as they were sealed.
     if trailer.fingerprint() != engine.fingerprint().hash {
         return Err(Flaw::OtherEngine.into());
@@ -114,35 +114,33 @@ pub fn copy(bytes: &[u8]) -> Result<Vec<u8>> {
     Ok(copy)
 }
 
-/// Whether a file ends like an artifact: cheap to ask before all of it is read.
-pub fn ends_well(file: &mut (impl Read + Seek)) -> io::Result<Result<(), Flaw>> {
-    Ok(read_trailer(file)?.map(|_| ()))
+/// Whether a file of this length ends like an artifact: cheap to ask before all of it is read.
+pub fn ends_well(file: &mut (impl Read + Seek), len: u64) -> io::Result<Result<(), Flaw>> {
+    Ok(read_trailer(file, len)?.map(|_| ()))
 }
 
 /// Checks a file of this length without loading it: that it is sealed with this key, for the place where it lies.
 pub fn examine(file: &mut (impl Read + Seek), len: u64, key: &SealKey, place: &Key) -> io::Result<Result<(), Flaw>> {
-    let trailer = match read_trailer(file)? {
+    let trailer = match read_trailer(file, len)? {
         Ok(trailer) => trailer,
         Err(flaw) => return Ok(Err(flaw)),
     };
     let mut hasher = key.hasher();
     file.rewind()?;
     io::copy(&mut file.take(len.saturating_sub(TRAILER as u64)), &mut hasher)?;
-    Ok(trailer.check(key, &mut hasher, len).and_then(|()| match () {
+    Ok(trailer.check(key, &mut hasher).and_then(|()| match () {
         () if trailer.fingerprint() != place.fingerprint => Err(Flaw::OtherEngine),
         () if trailer.wasm() != place.wasm => Err(Flaw::OtherModule),
         () => Ok(()),
     }))
 }
 
-fn read_trailer(file: &mut (impl Read + Seek)) -> io::Result<Result<Trailer, Flaw>> {
+fn read_trailer(file: &mut (impl Read + Seek), len: u64) -> io::Result<Result<Trailer, Flaw>> {
     let mut bytes = [0; TRAILER];
-    if file.seek(SeekFrom::End(0))? < TRAILER as u64 {
-        return Ok(Err(Flaw::CutOff));
-    }
-    file.seek(SeekFrom::End(-(TRAILER as i64)))?;
+    let Some(at) = len.checked_sub(TRAILER as u64) else { return Ok(Err(Flaw::CutOff)) };
+    file.seek(SeekFrom::Start(at))?;
     file.read_exact(&mut bytes)?;
-    Ok(Trailer::read(&bytes))
+    Ok(Trailer::read(&bytes, len))
 }
 
 /// What can be wrong with an artifact.
@@ -172,31 +170,35 @@ impl From<Flaw> for Error {
     }
 }
 
-/// The end of an artifact, of which only the checksum has been checked: against accidents, not against anybody.
+/// The end of an artifact, of which only the checksum and the lengths have been checked: against accidents, not against
+/// anybody.
 struct Trailer([u8; TRAILER]);
 
 impl Trailer {
-    fn read(bytes: &[u8; TRAILER]) -> Result<Self, Flaw> {
+    fn read(bytes: &[u8; TRAILER], len: u64) -> Result<Self, Flaw> {
         let trailer = Trailer(*bytes);
         if !bytes.ends_with(MAGIC) {
             return Err(Flaw::CutOff);
         }
-        let checksum = start(blake3::hash(&bytes[..HEADER + MAC]).as_bytes());
-        if trailer.field(HEADER + MAC) != checksum { Err(Flaw::Damaged) } else { Ok(trailer) }
+        if trailer.field(HEADER + MAC) != start(blake3::hash(&bytes[..HEADER + MAC]).as_bytes()) {
+            return Err(Flaw::Damaged);
+        }
+        let content = trailer.artifact_len().checked_add(u64::from_le_bytes(trailer.field(8)));
+        let whole = content.and_then(|sum| sum.checked_add(TRAILER as u64)) == Some(len);
+        if whole || trailer.format() != FORMAT { Ok(trailer) } else { Err(Flaw::CutOff) }
     }
 
-    /// Whether an artifact of this length is as it was sealed; `content` has hashed all before the trailer.
-    fn check(&self, key: &SealKey, content: &mut blake3::Hasher, len: u64) -> Result<(), Flaw> {
+    /// Whether an artifact is as it was sealed; `content` has hashed all before the trailer.
+    fn check(&self, key: &SealKey, content: &mut blake3::Hasher) -> Result<(), Flaw> {
         let mac = content.update(&self.0[..HEADER]).finalize();
         if mac != blake3::Hash::from_bytes(self.field(HEADER)) {
             return Err(if self.field(80) == key.id() { Flaw::Damaged } else { Flaw::OtherKey });
         }
-        if self.field(88) != FORMAT {
-            return Err(Flaw::OtherFormat);
-        }
-        let lengths = self.artifact_len().checked_add(u64::from_le_bytes(self.field(8)));
-        let whole = lengths.and_then(|sum| sum.checked_add(TRAILER as u64)) == Some(len);
-        if whole { Ok(()) } else { Err(Flaw::CutOff) }
+        if self.format() == FORMAT { Ok(()) } else { Err(Flaw::OtherFormat) }
+    }
+
+    fn format(&self) -> [u8; 4] {
+        self.field(88)
     }
 
     fn artifact_len(&self) -> u64 {
