@@ -50,9 +50,7 @@ static path new_mount(const char *options) {
   return where;
 }
 
-static void unmount(const path *where) {
-  REQUIRE(umount(where->text) == 0 && rmdir(where->text) == 0);
-}
+static void unmount(const path *where) { REQUIRE(umount(where->text) == 0 && rmdir(where->text) == 0); }
 
 static void remount(const path *where, unsigned long flags) {
   REQUIRE(mount(NULL, where->text, NULL, MS_REMOUNT | MS_BIND | flags, NULL) == 0);

@@ -164,7 +164,8 @@ static void leftovers_of_a_process_of_the_same_number_are_no_obstacle_and_go(con
 
 static void what_is_being_written_or_held_does_not_go(const hostel_engine *engine) {
   place place = new_place(engine);
-  const path aside = file_of(place.directory.text, engine, 2, ".1.1.tmp"), lock = file_of(place.directory.text, engine, 3, ".lock");
+  const path aside = file_of(place.directory.text, engine, 2, ".1.1.tmp"),
+             lock = file_of(place.directory.text, engine, 3, ".lock");
   write_file(aside.text, TEXT("half"));
   write_file(lock.text, TEXT(""));
   const int writer = open(aside.text, O_RDWR), holder = open(lock.text, O_RDWR);
