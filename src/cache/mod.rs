@@ -5,16 +5,23 @@ mod alias;
 mod directory;
 mod fallback;
 mod flight;
+mod listing;
 mod locks;
 mod memory;
+pub mod report;
 pub mod seal;
 mod sealed;
+mod trailer;
+mod upkeep;
 
-pub use directory::{Directory, Listed};
+pub use directory::Directory;
 pub use fallback::Fallback;
+pub use listing::{Listed, Listing, hex};
 pub use memory::{Shared, ThreadLocal};
 pub use seal::SealKey;
 pub use sealed::{ModuleCache, Sealed};
+pub use trailer::Kind;
+pub use upkeep::{Engines, Examiner, Pruned, State};
 
 use crate::engine::{Code, Engine};
 use crate::inspect::ModuleInfo;

@@ -13,13 +13,14 @@ use std::{env, fs};
 use section::Section;
 
 /// The sections of the header. A type is declared before it is used, so the order matters to the C compiler too.
-const SECTIONS: [&str; 17] = [
+const SECTIONS: [&str; 18] = [
     "status",
     "buffer",
     "error",
     "log",
     "engine",
     "cache",
+    "cache_directory",
     "inspect",
     "load_options",
     "module",
