@@ -6,12 +6,14 @@ mod fallback;
 mod flight;
 mod locks;
 mod memory;
+mod remote;
 pub mod seal;
 mod sealed;
 
 pub use directory::{Directory, Listed};
 pub use fallback::Fallback;
 pub use memory::{Shared, ThreadLocal};
+pub use remote::{RemoteLimits, remote};
 pub use seal::SealKey;
 pub use sealed::{ModuleCache, Sealed};
 

@@ -13,13 +13,14 @@ use std::{env, fs};
 use section::Section;
 
 /// The sections of the header. A type is declared before it is used, so the order matters to the C compiler too.
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 14] = [
     "status",
     "buffer",
     "error",
     "log",
     "engine",
     "cache",
+    "cache_remote",
     "module",
     "imports",
     "call_options",
