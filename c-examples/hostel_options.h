@@ -21,7 +21,7 @@ struct arguments {
   const char *module, *function;
   const char *engine, *abi;
   const char *input, *text, *report;
-  const char *cache, *key, *output;
+  const char *cache, *remote, *key, *output;
   struct number repeat, memory, output_max;
   bool each, instance, json, help;
 };

@@ -921,7 +921,7 @@ HOSTEL_MUST_USE hostel_status hostel_module_key(const hostel_module *module, uin
 
 /**
  * Where a module comes from: "compiled", "artifact", or the tier of the cache that had it: "shared", "thread_local",
- * "directory", "custom", or "pinned" when only the pin had kept it; NULL for NULL. The string lives for ever. Thread-safe.
+ * "directory", "remote", "custom", or "pinned" when only the pin had kept it; NULL for NULL. The string lives for ever. Thread-safe.
  */
 const char *hostel_module_origin(const hostel_module *module);
 

@@ -151,9 +151,12 @@ static void damage_redis(const char *part, const char *name) {
 }
 
 static void damage_s3(const char *part, const char *name) {
+  static const char signature[] = "AWS4-HMAC-SHA256 Credential=AKIAHOSTELTESTS/20260101/us-east-1/s3/aws4_request, "
+                                  "SignedHeaders=host, Signature=0"; /* the server of the tests does not check it */
   char request[1024], answer[4096];
-  snprintf(request, sizeof request, "PUT /artifacts/%s/%s HTTP/1.0\r\nHost: localhost\r\nContent-Length: 7\r\n\r\ndamaged", part,
-           name);
+  snprintf(request, sizeof request,
+           "PUT /artifacts/%s/%s HTTP/1.0\r\nHost: localhost\r\nAuthorization: %s\r\nContent-Length: 7\r\n\r\ndamaged", part,
+           name, signature);
   ask(port_of("HOSTEL_TEST_S3_PORT"), request, answer, sizeof answer);
   CHECK(strstr(answer, " 200 OK") != NULL);
 }

@@ -5,6 +5,7 @@ HOSTEL_TEST_REDIS_PASSWORD, and credentials for the second where Amazon's own to
 """
 
 import ctypes
+import logging
 import os
 import signal
 import socket
@@ -60,6 +61,7 @@ def start_redis(folder):
 
 
 def start_s3():
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(HOST, 0, verbose=False)
     server.start()
     _, port = server.get_host_and_port()

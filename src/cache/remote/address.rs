@@ -30,8 +30,7 @@ pub struct S3Address {
     pub options: BTreeMap<String, String>,
 }
 
-const S3_OPTIONS: [&str; 6] =
-    ["access_key_id", "endpoint", "region", "secret_access_key", "session_token", "virtual_host_style"];
+const S3_OPTIONS: [&str; 6] = ["access_key_id", "endpoint", "region", "secret_access_key", "session_token", "virtual_host_style"];
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
