@@ -757,9 +757,10 @@ typedef struct hostel_cache_remote_options {
  * not into the store. The store itself need not be trusted: what it hands out is checked before it is used. `options` may
  * be NULL; it is copied.
  *
- * A store that is absent, slow or wrong is a miss and a line in the log. A load waits for it at most twice the time
- * limit: once to look, and once to save what was compiled; what could not be looked for is not saved either. After
- * failures in a row it is left alone for a while. The statistics count no entries, bytes or evictions of the store.
+ * A store that is absent, slow or wrong is a miss and a line in the log. A load asks it at most four times, to look, to look
+ * twice more where others may have compiled the same meanwhile, and to save; each has the time limit to itself, and none
+ * follows one that failed. So a store that does not answer costs one time limit, and after failures in a row it is left
+ * alone for a while. The statistics count no entries, bytes or evictions of the store.
  *
  * On success `*cache_out` is yours: release it with hostel_cache_free(). `error_out` may be NULL.
  *

@@ -131,3 +131,15 @@ impl ModuleCache for Remote {
         removed.map(|_| ())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_drives_a_runtime_can_do_an_operation() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let driven = runtime.block_on(async { drive(Duration::from_secs(60), async { Ok(7) }) });
+        assert_eq!(driven, Ok(7));
+    }
+}
