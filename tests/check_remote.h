@@ -9,6 +9,8 @@
 #include <stdatomic.h>
 #include <sys/socket.h>
 
+enum { STORES = 2 }; /* Redis, S3 */
+
 /* ---- connections ---- */
 
 static inline struct sockaddr_in loopback(unsigned port) {
@@ -144,6 +146,16 @@ static inline hostel_cache *remote_cache(url url, const hostel_cache_remote_opti
 
 static inline hostel_cache_remote_options remote_options(void) {
   return (hostel_cache_remote_options){.struct_size = sizeof(hostel_cache_remote_options)};
+}
+
+static inline bool has_remote_caches(void) {
+  hostel_cache *cache = NULL;
+  const hostel_status status = hostel_cache_remote_new("redis://x", SEAL_KEY, NULL, &cache, NULL);
+  hostel_cache_free(cache);
+  if (status == HOSTEL_STATUS_UNSUPPORTED) {
+    printf("skipped: this build has no remote caches\n");
+  }
+  return status != HOSTEL_STATUS_UNSUPPORTED;
 }
 
 /* ---- the log ---- */
