@@ -51,6 +51,7 @@ static const struct option_row options[] = {
     {"--memory", "BYTES", BYTES, IN(COMMAND_CALL), AT(memory), "how large each memory of the guest may be"},
     {"--output-max", "BYTES", BYTES, IN(COMMAND_CALL), AT(output_max), "how large an output may be"},
     {"--cache", "DIR", STRING, IN(COMMAND_CALL), AT(cache), "keep compiled code in this directory, and look there first"},
+    {"--remote", "URL", STRING, IN(COMMAND_CALL), AT(remote), "keep it there too, for other machines: redis://... or s3://..."},
     {"--key", "FILE", STRING, IN(COMMAND_CALL) | IN(COMMAND_COMPILE) | IN(COMMAND_CACHE_VERIFY) | IN(COMMAND_CACHE_PRUNE),
      AT(key), "what seals compiled code; without it, a key of your own"},
     {"-o", "FILE", STRING, IN(COMMAND_COMPILE), AT(output), "where the artifact goes"},
@@ -229,6 +230,8 @@ static bool read_command_line(int argc, char **argv, struct arguments *arguments
     return wrong("-o FILE is missing: hostel %s %s", command->name, command->operands);
   if (arguments->input != NULL && arguments->text != NULL)
     return wrong("--input and --text cannot both be the input");
+  if (arguments->remote != NULL && arguments->key == NULL)
+    return wrong("--remote needs --key FILE: a key that all machines share");
   return true;
 }
 

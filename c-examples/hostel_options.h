@@ -29,7 +29,7 @@ struct arguments {
   const char *module, *function; /* the operands, whatever they are called */
   const char *engine, *abi;
   const char *input, *text, *report;
-  const char *cache, *key, *output;
+  const char *cache, *remote, *key, *output;
   struct number repeat, memory, output_max, max_bytes;
   bool each, instance, progress, json, help;
 };

@@ -904,6 +904,64 @@ hostel_status hostel_cache_listing_json(const hostel_cache_listing *listing,
 /** Frees a listing and its strings. NULL is fine. */
 void hostel_cache_listing_free(hostel_cache_listing *listing);
 
+/* ---- cache remote ----------------------------------------------------------------------------------------
+ * Remote caches: compiled code that machines share through a store they have already.
+ */
+
+/** What a remote cache may cost. 0 stands for the default. */
+typedef struct hostel_cache_remote_options {
+  /** sizeof(hostel_cache_remote_options). */
+  size_t struct_size;
+  /** Milliseconds that each operation may take, from connecting to the last byte; by default 2000. */
+  uint64_t time_limit_ms;
+  /** Bytes of the largest artifact that is loaded or saved; by default 256 MiB. */
+  uint64_t artifact_bytes_max;
+  /** After how many failures in a row the store is left alone; by default 3. */
+  uint64_t failures_max;
+  /** For how many milliseconds it is then left alone, until one load tries it again; by default 10000. */
+  uint64_t pause_ms;
+} hostel_cache_remote_options;
+
+/**
+ * Makes a cache in a store that machines share over a network. Nothing is connected before it is used, and between two
+ * operations there is neither a connection nor a thread. Best behind a directory: see hostel_cache_fallback_new().
+ *
+ * `url` names the store, and is copied:
+ * `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE][?prefix=TEXT]`, a Redis server; keys begin with `hostel/` unless a
+ * prefix is given; or
+ * `s3://BUCKET[/PREFIX][?OPTION=VALUE&...]`, an object store with S3's protocol, where the options are `endpoint` (such as
+ * `http://127.0.0.1:9000`), `region`, `access_key_id`, `secret_access_key`, `session_token` and `virtual_host_style` (true
+ * or false). What is not given is looked up as Amazon's own tools do: AWS_REGION, AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID,
+ * AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN in the environment, the profile in `~/.aws`, the machine's role.
+ * What is special in a URL is percent-encoded. Passwords and keys are told neither in errors nor in the log.
+ *
+ * `key` is the secret that artifacts are sealed with, HOSTEL_KEY_BYTES bytes, copied; it has no default. Whoever has it can
+ * run machine code in every process that uses this cache with it, so it goes to machines that trust each other, and
+ * not into the store. The store itself need not be trusted: what it hands out is checked before it is used. `options` may
+ * be NULL; it is copied.
+ *
+ * A store that is absent, slow or wrong is a miss and a line in the log. A load asks it at most four times, to look, to look
+ * twice more where others may have compiled the same meanwhile, and to save, and with an alias twice more; each has the time
+ * limit to itself, and none follows one that failed. So a store that does not answer costs one time limit, and after failures in a row it is left
+ * alone for a while. The statistics count no entries, bytes or evictions of the store.
+ *
+ * On success `*cache_out` is yours: release it with hostel_cache_free(). `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `url`, `key` or `cache_out` is NULL, `key` is not of its length, `url` names no
+ *                                        store, `struct_size` is not that of this header, or a time is more than a day;
+ *         HOSTEL_STATUS_CACHE_IO         if the system's certificates cannot be read;
+ *         HOSTEL_STATUS_UNSUPPORTED      if this build has no remote caches.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_cache_remote_new(const char *url,
+                                      const uint8_t *key,
+                                      size_t key_len,
+                                      const hostel_cache_remote_options *options,
+                                      hostel_cache **cache_out,
+                                      hostel_error **error_out);
+
 /* ---- inspect ---------------------------------------------------------------------------------------------
  * Modules before an engine sees them: what one is, and the text format.
  */
@@ -1122,7 +1180,8 @@ HOSTEL_MUST_USE hostel_status hostel_module_key(const hostel_module *module, uin
 
 /**
  * Where a module comes from: "compiled", "artifact", or the tier of the cache that had it: "shared", "thread_local",
- * "directory", "custom", or "pinned" when only the pin had kept it; NULL for NULL. The string lives for ever. Thread-safe.
+ * "directory", "remote", "custom", or "pinned" when only the pin had kept it; NULL for NULL. The string lives for ever.
+ * Thread-safe.
  */
 const char *hostel_module_origin(const hostel_module *module);
 

@@ -100,7 +100,8 @@ for help in --help -h "call --help" "call -h" "compile --help" "inspect --help" 
   check "help goes to standard output" [ ! -s err ]
 done
 run 0 call --help
-for option in --engine --abi --input --text --repeat --each --instance --memory --output-max --cache --key --progress --json --report; do
+for option in --engine --abi --input --text --repeat --each --instance --memory --output-max --cache --remote --key --progress \
+  --json --report; do
   says "^  $option "
 done
 says '--abi .*auto.*hostel.*holochain'
@@ -130,7 +131,7 @@ for line in nonsense --nonsense "--version now" "compile m.wasm" "compile -o m.a
   run 2 $line
   complains "${line%% *}"
 done
-for option in --fuel --deadline-ms -o --remote --dir --env --config --colour --nonsense -x --fuel=5 --eachh --rep; do
+for option in --fuel --deadline-ms -o --dir --env --config --colour --nonsense -x --fuel=5 --eachh --rep; do
   run 2 call "$option" 1 "$echo" echo
   complains "unknown option ${option%%=*};"
   run 2 call "$echo" echo "$option" 1
@@ -181,11 +182,13 @@ run 2 call --text x "$echo" echo more
 complains '"more"'
 run 2 call --text x --input /dev/null "$echo" echo
 complains '--input and --text'
+run 2 call --remote redis://127.0.0.1 --text x "$echo" echo
+complains '--remote needs --key'
 run 2 call "$echo" echo --each=yes
 complains '--each takes no value'
 run 2 call "$echo" echo --json=yes
 complains '--json takes no value'
-for option in --engine --abi --input --text --repeat --memory --output-max --cache --key --report; do
+for option in --engine --abi --input --text --repeat --memory --output-max --cache --remote --key --report; do
   run 2 call "$echo" echo "$option"
   complains "\\$option needs a value"
 done

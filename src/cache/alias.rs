@@ -23,11 +23,11 @@ pub(super) fn seal(alias: &Key, wasm: &[u8; 32], key: &SealKey) -> Vec<u8> {
 /// Where an alias leads to, if the record is of this alias and sealed with this key.
 pub(super) fn open(record: &[u8], alias: &Key, key: &SealKey) -> Result<[u8; 32]> {
     let open = || {
-        let (wasm, _, made_for) = Proof::new(Kind::Alias, key).open(record, &alias.fingerprint)?;
-        if made_for != alias.wasm {
+        let opened = Proof::new(Kind::Alias, key).open(record, &alias.fingerprint)?;
+        if opened.made_for != alias.wasm {
             return Err(Flaw::OtherModule);
         }
-        wasm.try_into().map_err(|_| Flaw::OtherFormat)
+        opened.first.try_into().map_err(|_| Flaw::OtherFormat)
     };
     open().map_err(|flaw| flaw.of("the alias"))
 }

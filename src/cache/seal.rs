@@ -2,7 +2,7 @@
 //! Nothing in one is used before its proof has been checked, on a copy in this process's own memory that nobody else can
 //! change.
 
-use super::trailer::{Flaw, Kind, Proof, TRAILER};
+use super::trailer::{Flaw, Kind, Opened, Proof, TRAILER};
 use super::{Entry, Key};
 use crate::engine::Engine;
 use crate::inspect::ModuleInfo;
@@ -75,8 +75,9 @@ pub fn seal(entry: &Entry, trust: Trust<'_>, fingerprint: &[u8; 32]) -> Result<V
 /// engine, version or machine, or from another module.
 pub fn open(bytes: Vec<u8>, trust: Trust<'_>, engine: &dyn Engine, wasm: Option<&[u8; 32]>) -> Result<Entry> {
     let flawed = |flaw: Flaw| flaw.of("the artifact");
-    let (code, outline, made_from) = trust.proof().open(&bytes, &engine.fingerprint().hash).map_err(flawed)?;
-    if wasm.is_some_and(|wasm| made_from != *wasm) {
+    let Opened { first: code, second: outline, made_for } =
+        trust.proof().open(&bytes, &engine.fingerprint().hash).map_err(flawed)?;
+    if wasm.is_some_and(|wasm| made_for != *wasm) {
         return Err(flawed(Flaw::OtherModule));
     }
     let info: ModuleInfo = rmp_serde::from_slice(outline).map_err(|_| flawed(Flaw::OtherFormat))?;

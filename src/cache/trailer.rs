@@ -98,8 +98,8 @@ impl Proof {
         content.extend_from_slice(self.kind.name());
     }
 
-    /// The two parts, and what they were made from, once it is proved that they are as they were sealed for this engine.
-    pub fn open<'a>(&self, bytes: &'a [u8], fingerprint: &[u8; 32]) -> Result<(&'a [u8], &'a [u8], [u8; 32]), Flaw> {
+    /// The content, once it is proved that it is as it was sealed for this engine.
+    pub fn open<'a>(&self, bytes: &'a [u8], fingerprint: &[u8; 32]) -> Result<Opened<'a>, Flaw> {
         let (content, trailer) = bytes.split_last_chunk().ok_or(Flaw::CutOff)?;
         let trailer = Trailer::read(trailer, self.kind, bytes.len() as u64)?;
         self.check(&trailer, self.hasher().update(content))?;
@@ -108,7 +108,7 @@ impl Proof {
         }
         let first = usize::try_from(trailer.first_len()).map_err(|_| Flaw::CutOff)?;
         let (first, second) = content.split_at_checked(first).ok_or(Flaw::CutOff)?;
-        Ok((first, second, trailer.wasm()))
+        Ok(Opened { first, second, made_for: trailer.wasm() })
     }
 
     /// Checks a file of this length without keeping it: that it is proved, and for the place where it lies.
@@ -143,6 +143,15 @@ impl Proof {
     fn hasher(&self) -> blake3::Hasher {
         self.key.as_ref().map_or_else(blake3::Hasher::new, SealKey::hasher)
     }
+}
+
+/// Bytes that are proved.
+pub struct Opened<'a> {
+    /// The two parts.
+    pub first: &'a [u8],
+    pub second: &'a [u8],
+    /// The module, or the alias.
+    pub made_for: [u8; 32],
 }
 
 fn start(hash: &[u8; 32]) -> [u8; 8] {

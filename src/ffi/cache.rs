@@ -27,7 +27,11 @@ pub struct hostel_cache {
 
 impl hostel_cache {
     fn new(tier: impl Tier + 'static) -> Self {
-        hostel_cache { inner: Arc::new(Cache::new(Arc::new(tier))) }
+        Self::over(Arc::new(tier))
+    }
+
+    pub(super) fn over(tier: Arc<dyn Tier>) -> Self {
+        hostel_cache { inner: Arc::new(Cache::new(tier)) }
     }
 }
 

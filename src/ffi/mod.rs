@@ -8,6 +8,7 @@ mod boundary;
 pub mod buffer;
 pub mod cache;
 pub mod cache_directory;
+pub mod cache_remote;
 pub mod call_options;
 pub mod convert;
 pub mod engine;
