@@ -3,11 +3,11 @@
 //! As many rooms as twice the processors are kept idle, each in a place of its own that mostly one thread uses: taking a
 //! room and giving it back are two locks that nobody else wants. Nothing is locked while a guest runs.
 
+use super::Room;
 use super::registry;
 pub use super::registry::Totals;
 #[cfg(snapshots)]
 use super::{check_memory, memory_max};
-use super::Room;
 use crate::call::Options;
 use crate::guest::Guest;
 use crate::sys::{fork, nesting};
