@@ -601,7 +601,12 @@ static void fork_among_threads(const char *name) {
   }
 }
 
-static void a_child_of_many_threads_calls_guests_too(const hostel_engine *engine) { RUNS_WELL(fork_among_threads, engine); }
+/* An interpreter that makes an instance a call may hold locks of its own at that moment, as the header says. */
+static void a_child_of_many_threads_calls_guests_too(const hostel_engine *engine) {
+  if (resets_rooms(engine)) {
+    RUNS_WELL(fork_among_threads, engine);
+  }
+}
 
 int main(int argc, char **argv) {
   static const struct {
