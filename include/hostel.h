@@ -21,7 +21,18 @@
  * Where a function takes a pointer and a length, (NULL, 0) is empty and (NULL, n) is an INVALID_ARGUMENT. Strings are
  * UTF-8; `const char *` without a length ends with a NUL.
  *
- * A thread that loads modules or calls guests needs 256 KiB of stack of its own; the guests' stacks are not part of it.
+ * A thread that loads modules needs 256 KiB of stack of its own, one that only calls guests 64 KiB, and more where host
+ * functions call guests again; the guests' stacks are not part of it. A thread's alternate signal stack (sigaltstack) is
+ * replaced when it first calls a guest, unless it has 64 KiB.
+ *
+ * Guests of an engine that generates code are stopped by signals, and their writes are noted by one: SIGSEGV, SIGILL and
+ * SIGFPE have handlers from the first engine on. A handler that the program had before gets what is not a guest's. One that
+ * it installs later passes on what is not its own, or guests that trap end up in it; see also
+ * hostel_guest_options_set_write_tracking(). The system ends a process in which a guest traps in a thread that blocks these
+ * signals.
+ *
+ * A forked child may load, make and call, also what its parent has made, but does not go on with a call inside of which
+ * it was forked. Handles that other threads were using at that moment may hang.
  */
 #ifndef HOSTEL_H
 #define HOSTEL_H
@@ -529,7 +540,10 @@ typedef struct hostel_engine_statistics {
   uint64_t pages_restored;
   /** Writes to a page that nobody had written to before in its room. */
   uint64_t faults;
-  /** Rooms that were not used again: after a stack overflow, a limit, or because the guest cannot be reset. */
+  /**
+   * Rooms that were not used again: after a trap, because more of them are idle than are kept, because the guest cannot be
+   * reset, or a guest's first, which the others are made like.
+   */
   uint64_t discards;
   /** Idle rooms that made way for others. */
   uint64_t evictions;
@@ -1665,8 +1679,8 @@ hostel_status hostel_guest_options_set_rooms_max(hostel_guest_options *options,
  * Says whether rooms may find out what a call has written by letting the first write to a page fault (SIGSEGV), which is the
  * fastest way and the default. Turned off, or where the library's handler of the signal is not in front of all others or
  * the signal is blocked, the system is asked after each call instead, which takes a few microseconds. A host that puts a
- * handler of its own in front, without passing on what is not its own, turns this off before: a room that is in use
- * notices such a handler only after some calls.
+ * handler of its own in front, without passing on what is not its own, turns this off before, and so does a thread that
+ * blocks the signal between its calls: new rooms notice at once, one that is in use within 16 calls.
  *
  * Returns HOSTEL_STATUS_OK;
  *         HOSTEL_STATUS_INVALID_ARGUMENT if `options` is NULL.

@@ -332,6 +332,61 @@ static void a_start_that_asks_the_host_runs_for_each_call(const hostel_engine *e
   hostel_guest_free(guest);
 }
 
+static hostel_status next_number(void *user_data, hostel_caller *caller, uint64_t *values) {
+  (void)caller;
+  values[0] = (uint64_t)++*(int *)user_data;
+  return HOSTEL_STATUS_OK;
+}
+
+/* Functions of the host among those of the guest, in tables and globals, one of them exported again. */
+static void tables_may_hold_functions_of_the_host(const hostel_engine *engine) {
+  static const char text[] =
+      "(module (type $n (func (result i32))) (import \"host\" \"next\" (func $next (type $n)))"
+      " (table $fixed 3 3 funcref) (table $open 3 funcref) (global $g (mut funcref) (ref.func $next))"
+      " (elem (table $fixed) (i32.const 0) func $own $next) (elem (table $open) (i32.const 1) func $next $own)"
+      " (elem declare func $own $next) (func $own (type $n) (i32.const 0)) (export \"again\" (func $next))"
+      " (func (export \"f\") (result i32) (local $s i32)"
+      "   (local.set $s (i32.add (call_indirect $fixed (type $n) (i32.const 0)) (call_indirect $fixed (type $n) (i32.const 1))))"
+      "   (local.set $s (i32.add (local.get $s) (call_indirect $open (type $n) (i32.const 2))))"
+      "   (table.set $fixed (i32.const 0) (global.get $g)) (table.set $fixed (i32.const 1) (ref.null func))"
+      "   (table.set $open (i32.const 1) (ref.func $own)) (table.set $open (i32.const 2) (ref.func $next))"
+      "   (global.set $g (ref.func $own)) (local.get $s)))";
+  int counted = 0;
+  hostel_imports *imports = new_imports();
+  static const hostel_value_type results[] = {HOSTEL_VALUE_I32};
+  SUCCEEDS(hostel_imports_define_raw(imports, "host", "next", NULL, 0, results, 1, next_number, &counted, NULL, &error));
+  hostel_guest *guest = link_guest(load_text(engine, text), imports);
+  hostel_imports_free(imports);
+  for (int i = 1; i <= 20; i++) {
+    uint64_t values[1] = {0};
+    SUCCEEDS(hostel_guest_call_values(guest, "f", values, 1, NULL, &error));
+    CHECK(values[0] == (uint64_t)(2 * i - 1));
+    SUCCEEDS(hostel_guest_call_values(guest, "again", values, 1, NULL, &error));
+    CHECK(values[0] == (uint64_t)(2 * i));
+  }
+  hostel_guest_free(guest);
+}
+
+/* A memory may begin with nothing, and a guest may do without. */
+static void memories_of_nothing_are_put_back_too(const hostel_engine *engine) {
+  hostel_guest *guest = open_text(engine, "(module (memory (export \"memory\") 0) (global $n (mut i64) (i64.const 0))"
+                                          " (func (export \"f\") (result i64) (local $was i64)"
+                                          "   (local.set $was (i64.extend_i32_u (memory.size))) (drop (memory.grow (i32.const 2)))"
+                                          "   (local.set $was (i64.add (local.get $was) (i64.load (i32.const 65536))))"
+                                          "   (i64.store (i32.const 65536) (i64.const 1)) (local.get $was)))");
+  hostel_guest *none = open_text(engine, "(module (global $n (mut i64) (i64.const 0)) (func (export \"f\") (result i64)"
+                                         " (global.get $n) (global.set $n (i64.const 1))))");
+  for (int i = 0; i < 100; i++) {
+    uint64_t values[1] = {9};
+    SUCCEEDS(hostel_guest_call_values(guest, "f", values, 1, NULL, &error));
+    CHECK(values[0] == 0);
+    SUCCEEDS(hostel_guest_call_values(none, "f", values, 1, NULL, &error));
+    CHECK(values[0] == 0);
+  }
+  hostel_guest_free(guest);
+  hostel_guest_free(none);
+}
+
 /* The first call's limit must not be what later calls find: here, whether the start could grow. */
 static void the_limits_of_the_first_call_are_not_those_of_the_start(const hostel_engine *engine) {
   hostel_guest *guest = open_text(engine, "(module (memory (export \"memory\") 1)"
@@ -359,6 +414,8 @@ int main(int argc, char **argv) {
       TEST(calls_that_share_a_room_see_one_another_and_no_others),
       TEST(a_shared_room_is_as_new_after_its_last_call),
       TEST(a_start_that_asks_the_host_runs_for_each_call),
+      TEST(tables_may_hold_functions_of_the_host),
+      TEST(memories_of_nothing_are_put_back_too),
       TEST(the_limits_of_the_first_call_are_not_those_of_the_start),
   };
   return RUN_TESTS(argc, argv, tests);

@@ -3,6 +3,7 @@
 //! As many rooms as twice the processors are kept idle, each in a place of its own that mostly one thread uses: taking a
 //! room and giving it back are two locks that nobody else wants. Nothing is locked while a guest runs.
 
+use super::Room;
 use super::registry;
 pub use super::registry::Totals;
 use super::{Room, Spare};
@@ -15,7 +16,7 @@ use crate::{Error, Result};
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::Duration;
 
 /// What a host may say about a guest's rooms.
@@ -181,7 +182,7 @@ impl Pool {
 
     #[cfg(snapshots)]
     fn try_make(&self, guest: &Arc<Guest>, options: &Options) -> Result<Room> {
-        let model = self.model.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let model = lock(&self.model).map_or(Model::New, |model| model.clone());
         match model {
             Model::New => return Room::start_for_calls(guest, options, self.take_spare()),
             Model::Like(snapshot) if snapshot.is_ours() => {
@@ -197,7 +198,9 @@ impl Pool {
             snapshot.set_tracked(self.settings.tracked);
             Model::Like(snapshot)
         });
-        *self.model.lock().unwrap_or_else(PoisonError::into_inner) = model;
+        if let Some(mut place) = lock(&self.model) {
+            *place = model;
+        }
         Ok(room)
     }
 
@@ -266,7 +269,7 @@ impl Pool {
     /// wait for each other.
     fn wait(&self) -> Result<bool> {
         let Some(max) = self.settings.rooms_max.filter(|_| !nesting::is_nested()) else { return Ok(false) };
-        let mut in_use = self.in_use();
+        let Some(mut in_use) = lock(&self.in_use) else { return Ok(false) };
         if in_use.generation != fork::generation() {
             *in_use = InUse { rooms: 0, generation: fork::generation() };
         }
@@ -278,10 +281,6 @@ impl Pool {
         }
         in_use.rooms += 1;
         Ok(true)
-    }
-
-    fn in_use(&self) -> MutexGuard<'_, InUse> {
-        self.in_use.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What it has counted.
@@ -383,12 +382,28 @@ impl Drop for Lease<'_> {
             None => {}
         }
         if self.bounded {
-            let mut in_use = self.pool.in_use();
-            in_use.rooms = in_use.rooms.saturating_sub(1);
-            drop(in_use);
+            if let Some(mut in_use) = lock(&self.pool.in_use) {
+                in_use.rooms = in_use.rooms.saturating_sub(1);
+            }
             self.pool.freed.notify_one();
         }
     }
+}
+
+/// Nothing in a forked child when a thread of its parent held the lock at that moment: nobody will ever let go of it. What
+/// these locks are for takes no time, so that a short while is long enough to know.
+fn lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    if fork::generation() == 0 {
+        return Some(mutex.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+    for _ in 0..50 {
+        match mutex.try_lock() {
+            Ok(guard) => return Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(1)),
+        }
+    }
+    None
 }
 
 fn places() -> usize {

@@ -1,25 +1,36 @@
 //! What memories are reset to: their bytes as they were once a guest had started, shared by all of its rooms.
 //!
-//! The bytes lie in a file in memory, one for the whole process (a guest must not cost a descriptor), each image at a place
-//! of its own that is never used again. A forked child uses a file of its own, and none of its parent's images.
+//! The bytes lie in a file in memory that many guests share (a guest must not cost a descriptor), each image at a place of its
+//! own that is never used again. A forked child uses a file of its own, and none of its parent's images.
 
 use crate::sys::fork;
 use crate::sys::mapping::{Access, Mapping, PAGE};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{FallocateFlags, MemfdFlags};
 use std::io;
+use std::mem::ManuallyDrop;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A file in memory. All of it, also what it will have later, is mapped once: an image takes no mapping of its own.
 struct Arena {
-    file: OwnedFd,
+    file: ManuallyDrop<OwnedFd>,
     view: Mapping,
     generation: u64,
 }
 
-/// How much a file may have; then there is another one.
-const ARENA_BYTES: usize = 1 << 38;
+impl Drop for Arena {
+    fn drop(&mut self) {
+        // A forked child may have closed all it had from its parent, and have something else of this number now.
+        if self.generation == fork::generation() {
+            // SAFETY: this is where the field ends, and it is not used any more.
+            unsafe { ManuallyDrop::drop(&mut self.file) };
+        }
+    }
+}
+
+/// How much a file has unless an image is larger; then there is another one.
+const ARENA_BYTES: usize = 1 << 30;
 
 /// The file that new images go to, and where it ends.
 static ARENA: Mutex<Option<(Arc<Arena>, usize)>> = Mutex::new(None);
@@ -40,7 +51,7 @@ impl Image {
         for part in written {
             let mut at = part.start;
             while at < part.end {
-                at += rustix::io::pwrite(&image.arena.file, &bytes[at..part.end], (offset + at) as u64)?;
+                at += rustix::io::pwrite(&*image.arena.file, &bytes[at..part.end], (offset + at) as u64)?;
             }
         }
         Ok(image)
@@ -71,7 +82,7 @@ impl Drop for Image {
         // Gives the memory back. A forked child's pages are its parent's too.
         if self.arena.generation == fork::generation() && self.len > 0 {
             let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-            let _ = rustix::fs::fallocate(&self.arena.file, hole, self.offset as u64, self.len as u64);
+            let _ = rustix::fs::fallocate(&*self.arena.file, hole, self.offset as u64, self.len as u64);
         }
     }
 }
@@ -81,16 +92,16 @@ fn place(len: usize) -> io::Result<(Arc<Arena>, usize)> {
     let generation = fork::generation();
     let mut current = ARENA.lock().unwrap_or_else(PoisonError::into_inner);
     let (arena, end) = match &mut *current {
-        Some(current) if current.0.generation == generation && len <= ARENA_BYTES - current.1 => current,
+        Some(current) if current.0.generation == generation && len <= current.0.view.len() - current.1 => current,
         stale => {
-            let file = rustix::fs::memfd_create("hostel-images", MemfdFlags::CLOEXEC)?;
-            let view = Mapping::reserve(ARENA_BYTES, PAGE)?;
-            view.map_file(0..ARENA_BYTES, file.as_fd(), 0, Access::Read)?;
+            let file = ManuallyDrop::new(rustix::fs::memfd_create("hostel-images", MemfdFlags::CLOEXEC)?);
+            let view = Mapping::reserve(ARENA_BYTES.max(len), PAGE)?;
+            view.map_file(0..view.len(), file.as_fd(), 0, Access::Read)?;
             stale.insert((Arc::new(Arena { file, view, generation }), 0))
         }
     };
     let offset = *end;
-    rustix::fs::ftruncate(&arena.file, (offset + len) as u64)?;
+    rustix::fs::ftruncate(&*arena.file, (offset + len) as u64)?;
     *end += len;
     Ok((arena.clone(), offset))
 }
