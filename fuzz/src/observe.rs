@@ -60,7 +60,7 @@ pub fn help(wasm: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Adds functions that call every function, and that sum up everything that calls can change.
-pub fn observe(wasm: &[u8]) -> Option<(Vec<u8>, Names)> {
+pub fn observe(wasm: &[u8], writes: Writes) -> Option<(Vec<u8>, Names)> {
     let outline = Outline::of(wasm)?;
     let mut additions = Additions::new(outline.types.len(), outline.functions.len());
     let mut names = Names::default();
@@ -70,6 +70,10 @@ pub fn observe(wasm: &[u8]) -> Option<(Vec<u8>, Names)> {
         let name = format!("function {function}");
         additions.add(&name, &params, &results, &passing(ty, function));
         names.functions.push((name, params.len()));
+    }
+    for (name, ty, body) in writes.functions(&outline) {
+        additions.add(&name, &ty.params, &ty.results, &body);
+        names.functions.push((name, ty.params.len()));
     }
     let mut parts = Vec::new();
     let mut part = |name: String, body: &Function| {
@@ -109,6 +113,71 @@ pub fn observe(wasm: &[u8]) -> Option<(Vec<u8>, Names)> {
         }
     }
     Some((additions.apply(wasm)?, names))
+}
+
+/// What is added that writes: random modules do it rarely, and what no function does is not put back.
+#[derive(Clone, Copy)]
+pub struct Writes {
+    /// Stores to memories, and fills them.
+    pub memory: bool,
+    /// Makes memories larger.
+    pub growth: bool,
+    pub globals: bool,
+    pub tables: bool,
+}
+
+impl Writes {
+    fn functions(self, outline: &Outline) -> Vec<(String, Type, Function)> {
+        let mut functions = Vec::new();
+        let mut add = |name: String, params: &[ValType], body: &dyn Fn(&mut InstructionSink<'_>)| {
+            let mut function = Function::new([]);
+            body(&mut function.instructions());
+            function.instructions().end();
+            functions.push((name, Type { params: params.to_vec(), results: Vec::new() }, function));
+        };
+        for memory in 0..outline.memories {
+            let place = MemArg { offset: 0, align: 0, target: MemArgTarget::Memory(memory), ordering: None };
+            if self.memory {
+                let store = |sink: &mut InstructionSink<'_>| {
+                    sink.local_get(0).local_get(1).i64_store(place);
+                };
+                add(format!("store to {memory}"), &[ValType::I32, ValType::I64], &store);
+                let fill = |sink: &mut InstructionSink<'_>| {
+                    sink.local_get(0).local_get(1).local_get(2).i32_const(0xffff).i32_and().memory_fill(memory);
+                };
+                add(format!("fill {memory}"), &[ValType::I32; 3], &fill);
+            }
+            if self.growth {
+                // And write to what is new, at its end.
+                let grow = |sink: &mut InstructionSink<'_>| {
+                    sink.local_get(0).i32_const(3).i32_and().memory_grow(memory).drop();
+                    sink.memory_size(memory).i32_const(16).i32_shl().i32_const(8).i32_sub().local_get(1).i64_store(place);
+                };
+                add(format!("grow {memory}"), &[ValType::I32, ValType::I64], &grow);
+            }
+        }
+        for (index, content) in outline.globals.iter().enumerate().filter(|(index, _)| outline.mutable[*index]) {
+            let Some(content) = content.filter(|ty| self.globals && !matches!(ty, ValType::V128 | ValType::Ref(_))) else {
+                continue;
+            };
+            let set = |sink: &mut InstructionSink<'_>| {
+                sink.local_get(0).global_set(index as u32);
+            };
+            add(format!("set {index}"), &[content], &set);
+        }
+        for (table, ty) in outline.tables.iter().enumerate().filter(|_| self.tables) {
+            let (table, ValType::Ref(ty)) = (table as u32, ty) else { continue };
+            let clear = |sink: &mut InstructionSink<'_>| {
+                sink.local_get(0).ref_null(ty.heap_type).table_set(table);
+            };
+            add(format!("clear of {table}"), &[ValType::I32], &clear);
+            let copy = |sink: &mut InstructionSink<'_>| {
+                sink.local_get(0).local_get(1).local_get(2).i32_const(7).i32_and().table_copy(table, table);
+            };
+            add(format!("copy in {table}"), &[ValType::I32; 3], &copy);
+        }
+        functions
+    }
 }
 
 /// A table's elements are called as so many types.

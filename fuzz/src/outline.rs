@@ -16,6 +16,8 @@ pub struct Outline {
     pub memories: u32,
     /// What each global holds; nothing when that cannot be carried over.
     pub globals: Vec<Option<ValType>>,
+    /// Whether each global can be changed.
+    pub mutable: Vec<bool>,
     /// Exports that are functions or globals, by name.
     pub exports: Vec<(String, ExternalKind, u32)>,
 }
@@ -52,7 +54,7 @@ impl Outline {
                         TypeRef::Func(ty) => self.functions.push(ty),
                         TypeRef::Table(ty) => self.tables.push(value_type(wasmparser::ValType::Ref(ty.element_type))?),
                         TypeRef::Memory(_) => self.memories += 1,
-                        TypeRef::Global(ty) => self.globals.push(value_type(ty.content_type)),
+                        TypeRef::Global(ty) => self.global(ty),
                         _ => return None,
                     }
                 }
@@ -70,7 +72,7 @@ impl Outline {
             Payload::MemorySection(section) => self.memories += section.count(),
             Payload::GlobalSection(section) => {
                 for global in section {
-                    self.globals.push(value_type(global.ok()?.ty.content_type));
+                    self.global(global.ok()?.ty);
                 }
             }
             Payload::ExportSection(section) => {
@@ -82,6 +84,11 @@ impl Outline {
             _ => {}
         }
         Some(())
+    }
+
+    fn global(&mut self, ty: wasmparser::GlobalType) {
+        self.globals.push(value_type(ty.content_type));
+        self.mutable.push(ty.mutable);
     }
 
     /// The type of a function.

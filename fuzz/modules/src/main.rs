@@ -26,7 +26,7 @@ fn module(seed: u64) -> Vec<u8> {
     module.ensure_termination(FUEL).expect("no function was left out");
     let module = module.to_bytes();
     // An instance that drops segments or makes tables larger is never reset: few modules do.
-    if seed.is_multiple_of(16) { module } else { without_drops(&module) }
+    if seed.is_multiple_of(8) { module } else { without_drops(&module) }
 }
 
 /// So many loops and calls, and then a module traps.
