@@ -33,7 +33,8 @@ pub fn needs_help(ty: &Type) -> bool {
     ty.params.iter().chain(&ty.results).any(|ty| matches!(ty, ValType::V128 | ValType::Ref(_)))
 }
 
-/// Adds functions that pass the values of each exported function and global, called like `help:NAME`. Nothing when there is
+/// Adds functions that pass the values of each exported function and global, called `help:NAME` and
+/// `get:NAME`. Nothing when there is
 /// nothing to add.
 pub fn help(wasm: &[u8]) -> Option<Vec<u8>> {
     let outline = Outline::of(wasm)?;
@@ -50,7 +51,7 @@ pub fn help(wasm: &[u8]) -> Option<Vec<u8>> {
                 let ty = Type { params: Vec::new(), results: vec![*content] };
                 let mut body = Body::new(&ty);
                 body.sink().global_get(*index);
-                additions.add(&format!("help:{name}"), &[], &crossing(&ty.results), &body.finish());
+                additions.add(&format!("get:{name}"), &[], &crossing(&ty.results), &body.finish());
             }
             _ => continue,
         }
@@ -156,7 +157,9 @@ impl Writes {
                 add(format!("grow {memory}"), &[ValType::I32, ValType::I64], &grow);
             }
         }
-        for (index, content) in outline.globals.iter().enumerate().filter(|(index, _)| outline.mutable[*index]) {
+        // The last one ends loops.
+        let globals = &outline.globals[..outline.globals.len().saturating_sub(1)];
+        for (index, content) in globals.iter().enumerate().filter(|(index, _)| outline.mutable[*index]) {
             let Some(content) = content.filter(|ty| self.globals && !matches!(ty, ValType::V128 | ValType::Ref(_))) else {
                 continue;
             };

@@ -67,10 +67,10 @@ fn limits() -> Limits {
 
 /// The other program's output: a process of its own, because its dependencies are at odds with the engines'.
 fn modules(start: u64, count: u64) -> impl Read {
-    let program = std::env::current_exe().expect("the path of this program").with_file_name("hostel-fuzz-modules");
+    let program = std::env::current_exe().expect("the path of this program").with_file_name("fuzz-modules");
     let mut command = Command::new(program);
     command.args([start.to_string(), count.to_string()]).stdout(Stdio::piped());
-    command.spawn().expect("hostel-fuzz-modules lies beside this program").stdout.expect("it was piped")
+    command.spawn().expect("fuzz-modules lies beside this program").stdout.expect("it was piped")
 }
 
 fn next(modules: &Mutex<(u64, impl Read)>, end: u64) -> Option<(u64, Vec<u8>)> {
