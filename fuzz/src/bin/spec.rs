@@ -23,7 +23,16 @@ use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
 
 /// Engine, place, and why it differs there.
-const KNOWN: &[(&str, &str, &str)] = &[];
+const KNOWN: &[(&str, &str, &str)] = &[
+    ("cranelift", "wasm-v3/elem.wast:1043", "an element that is read from a global"),
+    ("cranelift", "extended-const/elem.wast:692", "an element that is read from a global"),
+];
+
+/// Folders older than the third version of the specification: some modules that were refused then are valid now.
+const OLDER: [&str; 3] = ["memory64/", "reference-types/", "threads/"];
+
+/// Proposals that the suite has nothing of.
+const UNTESTED: [&str; 4] = ["component-model", "legacy-exceptions", "shared-everything-threads", "stack-switching"];
 
 fn main() -> ExitCode {
     let name = std::env::args().nth(1).expect("usage: spec ENGINE");
@@ -50,6 +59,20 @@ enum Loaded {
 struct Live {
     guest: Arc<Guest>,
     room: Room,
+    /// What was called, except what trapped: the suite goes on with instances that have trapped, which ours cannot, so
+    /// another one is brought to the same state.
+    calls: Vec<(usize, Vec<u64>)>,
+}
+
+impl Live {
+    fn revive(&mut self) -> Result<(), Error> {
+        let options = Options::default();
+        self.room = call::open(&self.guest, &options)?;
+        for (export, slots) in &self.calls {
+            call::stateful_values(&mut self.room, &self.guest, *export, &mut slots.clone(), &options)?;
+        }
+        Ok(())
+    }
 }
 
 struct Suite {
@@ -57,6 +80,8 @@ struct Suite {
     engine: Arc<dyn Engine>,
     imports: Imports,
     file: String,
+    /// Something of this file was not tried, and what follows may depend on it.
+    gap: bool,
     last: Arc<std::cell::RefCell<Loaded>>,
     named: HashMap<String, Arc<std::cell::RefCell<Loaded>>>,
     passed: u64,
@@ -65,6 +90,7 @@ struct Suite {
     not_tried: BTreeMap<String, u64>,
     failures: u64,
     known: BTreeSet<&'static str>,
+    lacked: BTreeSet<String>,
 }
 
 impl Suite {
@@ -75,6 +101,7 @@ impl Suite {
             engine: engine::new(name, Limits::default()).expect("it is built"),
             imports: Imports::default(),
             file: String::new(),
+            gap: false,
             last: nothing,
             named: HashMap::new(),
             passed: 0,
@@ -82,6 +109,7 @@ impl Suite {
             not_tried: BTreeMap::new(),
             failures: 0,
             known: BTreeSet::new(),
+            lacked: BTreeSet::new(),
         }
     }
 
@@ -92,6 +120,7 @@ impl Suite {
             "file" => {
                 self.file = fields[1].into();
                 self.named.clear();
+                self.gap = false;
             }
             "module" => {
                 let loaded = self.load(&unhex(fields[3]));
@@ -103,6 +132,7 @@ impl Suite {
                     Err(error) => Loaded::Absent(self.reason(&place(self), &error)),
                 };
                 if let Loaded::Absent(reason) = &loaded {
+                    self.gap = true;
                     self.skip(reason.clone());
                 }
                 self.last = Arc::new(std::cell::RefCell::new(loaded));
@@ -113,6 +143,9 @@ impl Suite {
             "invalid" | "malformed" => {
                 let outcome = Module::compile(&self.engine, &unhex(fields[2]), &Progress::default());
                 let status = outcome.err().map_or(Status::Ok, |error| error.status());
+                if status == Status::Ok && OLDER.iter().any(|folder| self.file.starts_with(folder)) {
+                    return self.skip("valid by now".into());
+                }
                 // What no engine here takes may be refused before it is found to be invalid.
                 self.check(&place(self), matches!(status, Status::InvalidModule | Status::UnsupportedModule), || {
                     format!("{} gave {}", fields[0], status.name())
@@ -121,6 +154,7 @@ impl Suite {
             "unlinkable" => {
                 let outcome = self.load(&unhex(fields[2]));
                 let status = outcome.err().map_or(Status::Ok, |error| error.status());
+                self.gap = true; // its start may have written to what it was linked with
                 self.check(&place(self), matches!(status, Status::LinkError | Status::UnsupportedModule), || {
                     format!("unlinkable gave {}", status.name())
                 });
@@ -128,6 +162,7 @@ impl Suite {
             "stopped" => match self.load(&unhex(fields[2])) {
                 Err(Error::Trap(_) | Error::StackOverflow(_)) => self.passed += 1,
                 Err(error) => {
+                    self.gap = true;
                     let reason = self.reason(&place(self), &error);
                     self.skip(reason);
                 }
@@ -135,7 +170,10 @@ impl Suite {
             },
             "register" => self.skip("modules that are imported by others".into()),
             "text" => self.skip("the text format's".into()),
-            "other" => self.skip(fields[2].into()),
+            "other" => {
+                self.gap = true;
+                self.skip(fields[2].into());
+            }
             kind => self.call(&place(self), kind, &fields[2..]),
         }
     }
@@ -148,7 +186,7 @@ impl Suite {
         let module = Arc::new(Module::compile(&self.engine, wasm, &Progress::default())?);
         let guest = Arc::new(Guest::new(&module, &self.imports, None, Settings::default())?);
         let room = call::open(&guest, &Options::default())?;
-        Ok(Live { guest, room })
+        Ok(Live { guest, room, calls: Vec::new() })
     }
 
     fn call(&mut self, place: &str, kind: &str, fields: &[&str]) {
@@ -171,14 +209,20 @@ impl Suite {
         let options = Options::default();
         let before = slots.clone();
         if live.room.is_dead() {
-            // The suite goes on with instances that have trapped; nothing can, here.
-            match call::open(&live.guest, &options) {
-                Ok(room) => live.room = room,
-                Err(error) => return self.check(place, false, || format!("a second instance: {error}")),
+            if let Err(error) = live.revive() {
+                return self.check(place, false, || format!("a second instance: {error}"));
             }
         }
         let outcome = call::stateful_values(&mut live.room, &live.guest, export, &mut slots, &options);
-        self.check(place, answers(kind, results, &outcome, &slots), || format!("{kind} of {name} gave {outcome:?}, {slots:x?}"));
+        if outcome.is_ok() {
+            live.calls.push((export, before.clone()));
+        }
+        if self.gap && !answers(kind, results, &outcome, &slots) {
+            self.skip("depends on what was not tried".into());
+        } else {
+            let message = || format!("{kind} of {name} gave {outcome:?}, {slots:x?}");
+            self.check(place, answers(kind, results, &outcome, &slots), message);
+        }
         // Once more in a room that others have used, and in an instance that nobody has.
         let (mut in_room, mut in_new) = (before.clone(), before);
         let pooled = call::fresh_values(&live.guest, export, &mut in_room, &options);
@@ -200,7 +244,10 @@ impl Suite {
             let list = list.split(": ").next().unwrap_or_default();
             let lacks: Vec<_> = self.engine.capabilities().lacks().collect();
             let named = list.split(", ").all(|name| lacks.contains(&name) || name == "a combination of proposals");
-            self.check(place, named, || format!("lacks what the table does not say: {text}"));
+            if !named {
+                self.check(place, false, || format!("lacks what the table does not say: {text}"));
+            }
+            self.lacked.extend(list.split(", ").map(String::from));
             return format!("lacks {list}");
         }
         match error.status() {
@@ -235,6 +282,12 @@ impl Suite {
             if !self.known.contains(place) {
                 self.failures += 1;
                 eprintln!("{place}: known to differ ({why}), but does not any more");
+            }
+        }
+        for lacked in self.engine.capabilities().lacks().filter(|lacked| !UNTESTED.contains(lacked)) {
+            if !self.lacked.contains(lacked) {
+                self.failures += 1;
+                eprintln!("{lacked}: lacked by the table, but no module of the suite was refused for it");
             }
         }
         let not_tried: u64 = self.not_tried.values().sum();
