@@ -171,9 +171,17 @@ impl Writes {
         for (table, ty) in outline.tables.iter().enumerate().filter(|_| self.tables) {
             let (table, ValType::Ref(ty)) = (table as u32, ty) else { continue };
             let clear = |sink: &mut InstructionSink<'_>| {
-                sink.local_get(0).ref_null(ty.heap_type).table_set(table);
+                sink.local_get(0).i32_const(15).i32_and().ref_null(ty.heap_type).table_set(table);
             };
             add(format!("clear of {table}"), &[ValType::I32], &clear);
+            // The first function that was added: it is exported, so that it may be referred to.
+            let first = outline.functions.len() as u32;
+            if *ty == wasm_encoder::RefType::FUNCREF {
+                let put = |sink: &mut InstructionSink<'_>| {
+                    sink.local_get(0).i32_const(15).i32_and().ref_func(first).table_set(table);
+                };
+                add(format!("put into {table}"), &[ValType::I32], &put);
+            }
             let copy = |sink: &mut InstructionSink<'_>| {
                 sink.local_get(0).local_get(1).local_get(2).i32_const(7).i32_and().table_copy(table, table);
             };

@@ -225,7 +225,7 @@ fn script(seed: u64, names: &Names) -> Vec<Step> {
             return (names.state.clone(), Vec::new());
         }
         if kind == 2 && !names.probes.is_empty() {
-            return (names.probes[random.below(names.probes.len())].clone(), vec![random.below(40) as u64]);
+            return (names.probes[random.below(names.probes.len())].clone(), vec![random.below(16) as u64]);
         }
         if names.functions.is_empty() {
             return (names.state.clone(), Vec::new());
