@@ -59,3 +59,20 @@ add_dependencies(rust-tests cargo)
 add_dependencies(tests rust-tests)
 add_test(NAME rust.tests COMMAND ${HOSTEL_CARGO} test --release --locked ${cargo_arguments} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
 set_tests_properties(rust.tests PROPERTIES ENVIRONMENT HOSTEL_GUESTS=${HOSTEL_GUESTS} RUN_SERIAL ON TIMEOUT 3600)
+
+# Random modules in rooms, and the specification's test suite: see fuzz/. Built by two calls of cargo, each of which has to choose
+# the features of what the two packages share.
+add_custom_target(fuzz-programs
+  COMMAND ${HOSTEL_CARGO} build --release --locked -p hostel-fuzz
+  COMMAND ${HOSTEL_CARGO} build --release --locked -p hostel-fuzz-inputs
+  WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
+  USES_TERMINAL
+  COMMENT "Building the programs of fuzz/")
+add_dependencies(fuzz-programs rust-tests)
+add_dependencies(tests fuzz-programs)
+add_test(NAME fuzz.rooms COMMAND ${cargo_output}/fuzz-rooms 0 500)
+set_tests_properties(fuzz.rooms PROPERTIES LABELS fuzz TIMEOUT 600)
+foreach(engine IN LISTS HOSTEL_ENGINES)
+  add_test(NAME spec.${engine} COMMAND ${cargo_output}/fuzz-spec ${engine})
+  set_tests_properties(spec.${engine} PROPERTIES LABELS spec SKIP_RETURN_CODE 77 TIMEOUT 600)
+endforeach()

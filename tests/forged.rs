@@ -2,7 +2,7 @@
 //! proof made anew with the right key. Only Rust can do that; C tests do what can be done without the key.
 
 use hostel::cache::seal::{self, Trust};
-use hostel::cache::{Cache, Key, ModuleCache, SealKey, Sealed};
+use hostel::cache::{Cache, Key, ModuleCache, Pages, SealKey, Sealed};
 use hostel::engine::{self, Engine, capabilities};
 use hostel::limits::Limits;
 use hostel::module::{LoadOptions, Module};
@@ -23,8 +23,8 @@ impl ModuleCache for Store {
         "store"
     }
 
-    fn load(&self, _: &Key) -> Result<Option<Vec<u8>>> {
-        Ok(self.0.lock().unwrap().clone())
+    fn load(&self, _: &Key) -> Result<Option<Pages>> {
+        self.0.lock().unwrap().as_deref().map(Pages::copy_of).transpose()
     }
 
     fn save(&self, _: &Key, artifact: &[u8]) -> Result<()> {
@@ -53,7 +53,7 @@ fn on_every_engine(test: impl Fn(&Arc<dyn Engine>, &Store, Vec<u8>)) {
         let store = Store::default();
         assert_eq!(new_cache(&store).load(&engine, WASM, &LoadOptions::default()).expect("a valid module").origin(), "compiled");
         let artifact = store.load(&Key { wasm: [0; 32], fingerprint: [0; 32] }).unwrap().expect("it was saved");
-        test(&engine, &store, artifact);
+        test(&engine, &store, artifact.to_vec());
     }
 }
 
@@ -67,7 +67,7 @@ fn seal_again(artifact: &mut [u8]) {
 }
 
 fn open(artifact: &[u8], engine: &Arc<dyn Engine>) -> Result<()> {
-    seal::open(artifact.to_vec(), Trust::Sealed(&SealKey::new(KEY)), &**engine, None).map(|_| ())
+    seal::open(Pages::copy_of(artifact)?, Trust::Sealed(&SealKey::new(KEY)), &**engine, None).map(|_| ())
 }
 
 /// In a cache it is a miss: removed, made anew, and good the next time.
@@ -126,7 +126,7 @@ fn made_from_another_module_it_is_not_taken_for_this_one() {
         forged[at] ^= 1;
         seal_again(&mut forged);
         let (key, wasm) = (SealKey::new(KEY), blake3::hash(WASM));
-        let opened = seal::open(forged.clone(), Trust::Sealed(&key), &**engine, Some(wasm.as_bytes()));
+        let opened = seal::open(Pages::copy_of(&forged).unwrap(), Trust::Sealed(&key), &**engine, Some(wasm.as_bytes()));
         assert!(matches!(opened.map(|_| ()), Err(Error::ArtifactMismatch(_))));
         is_rebuilt(forged, engine, store);
     });

@@ -15,6 +15,7 @@ mod sealed;
 mod trailer;
 mod upkeep;
 
+pub use crate::sys::pages::Pages;
 pub use directory::Directory;
 pub use fallback::Fallback;
 pub use listing::{Listed, Listing, hex};

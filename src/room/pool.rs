@@ -3,7 +3,6 @@
 //! As many rooms as twice the processors are kept idle, each in a place of its own that mostly one thread uses: taking a
 //! room and giving it back are two locks that nobody else wants. Nothing is locked while a guest runs.
 
-use super::Room;
 use super::registry;
 pub use super::registry::Totals;
 use super::{Room, Spare};
