@@ -486,8 +486,10 @@ void hostel_engine_config_free(hostel_engine_config *config);
 /**
  * Makes an engine. `config` is copied; NULL means the default of everything.
  *
- * The first engine that generates code installs handlers for SIGSEGV, SIGBUS, SIGILL and SIGFPE, which pass on what
- * is not a guest's fault to the handlers that stood before.
+ * The first engine that generates code installs handlers for SIGSEGV, SIGILL and SIGFPE, which pass on what is not a
+ * guest's to the handlers that stood before. They are for traps, and SIGSEGV also for telling what a call has written. A
+ * thread that calls guests gets an alternate signal stack of 64 KiB, unless it has one as large. Nothing else of the process
+ * is changed: no signal mask, no exit handler. A host that installs handlers later should pass on what is not its own.
  *
  * On success `*engine_out` is yours: release it with hostel_engine_free(). `error_out` may be NULL.
  *

@@ -1,6 +1,6 @@
 //! The way a call takes, top to bottom.
 //!
-//! options -> a room (a new instance, or the stateful one the host keeps) -> the guest's ABI puts the input in,
+//! options -> a room (one from the guest's pool, or the stateful one the host keeps) -> the guest's ABI puts the input in,
 //! calls, and takes the output out -> what came of it: the output, or one error with its status.
 
 use crate::guest::Guest;

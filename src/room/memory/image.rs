@@ -30,11 +30,11 @@ pub struct Image {
 }
 
 impl Image {
-    /// An image of these bytes; pages of zeros take no memory.
-    pub fn of(bytes: &[u8]) -> io::Result<Image> {
-        let len = bytes.len().next_multiple_of(PAGE);
+    /// An image of these bytes, whole pages, of which only the parts in `written` are looked at: the rest is zeros.
+    pub fn of(bytes: &[u8], written: &[Range<usize>]) -> io::Result<Image> {
+        let len = bytes.len();
         let (file, offset, generation) = place(len as u64)?;
-        for part in written(bytes) {
+        for part in written {
             let mut at = part.start;
             while at < part.end {
                 at += rustix::io::pwrite(&*file, &bytes[at..part.end], offset + at as u64)?;
@@ -91,20 +91,4 @@ fn place(len: u64) -> io::Result<(Arc<OwnedFd>, u64, u64)> {
     rustix::fs::ftruncate(&*arena.file, offset + len)?;
     arena.end += len;
     Ok((arena.file.clone(), offset, generation))
-}
-
-/// The parts that are not zeros, in whole pages.
-fn written(bytes: &[u8]) -> Vec<Range<usize>> {
-    let mut parts: Vec<Range<usize>> = Vec::new();
-    for (index, page) in bytes.chunks(PAGE).enumerate() {
-        if page.iter().all(|&byte| byte == 0) {
-            continue;
-        }
-        let range = index * PAGE..index * PAGE + page.len();
-        match parts.last_mut() {
-            Some(last) if last.end == range.start => last.end = range.end,
-            _ => parts.push(range),
-        }
-    }
-    parts
 }

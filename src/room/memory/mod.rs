@@ -19,6 +19,7 @@ use crate::sys::mapping::{Access, Mapping, PAGE};
 use crate::sys::{faults, pagemap};
 use budget::Claim;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, compiler_fence};
 use tracker::Tracking;
@@ -142,7 +143,21 @@ impl Memory {
     /// Its bytes, as an image.
     pub fn image(&self) -> io::Result<Image> {
         // SAFETY: as much as the guest has is open, and nothing runs in it while `self` is borrowed.
-        Image::of(unsafe { core::slice::from_raw_parts(self.base(), self.len) })
+        let bytes = unsafe { core::slice::from_raw_parts(self.base(), self.len) };
+        let written = self.written().map(|(parts, _)| parts).unwrap_or_else(|| vec![0..self.len]);
+        let parts = written.into_iter().filter(|part| part.start < self.len).map(|part| part.start..part.end.min(self.len));
+        Image::of(bytes, &parts.collect::<Vec<_>>())
+    }
+
+    /// The parts that have pages of their own, and how many pages that is. Nothing when the system cannot tell.
+    fn written(&self) -> Option<(Vec<Range<usize>>, usize)> {
+        let base = self.base() as usize;
+        let (mut parts, mut pages) = (Vec::new(), 0);
+        let told = pagemap::private_pages(base, base + self.open, |start, end| {
+            parts.push(start - base..end - base);
+            pages += (end - start) / PAGE;
+        });
+        told.then_some((parts, pages))
     }
 
     /// The pages that are written in most calls, for the next memory like this one.
@@ -197,17 +212,13 @@ impl Memory {
 
     /// Puts every page that was written back as the image has it, or else to zeros; how many.
     fn drop_written(&self, image: Option<&Image>) -> Option<u64> {
-        let base = self.base() as usize;
-        let mut parts = Vec::new();
-        let mut pages = 0;
-        let told = pagemap::private_pages(base, base + self.open, |start, end| {
-            parts.push(start - base..end - base);
-            pages += (end - start) / PAGE;
-        });
-        if !told || pages > COPIED_PAGES_MAX {
-            self.mapping.discard(0..self.open).ok()?;
-            return Some(0);
-        }
+        let (parts, pages) = match self.written() {
+            Some((parts, pages)) if pages <= COPIED_PAGES_MAX => (parts, pages),
+            _ => {
+                self.mapping.discard(0..self.open).ok()?;
+                return Some(0);
+            }
+        };
         let bytes = image.map_or(&[][..], Image::bytes);
         for part in parts {
             restore(&self.mapping, bytes, part);
@@ -217,7 +228,7 @@ impl Memory {
 }
 
 /// Puts a part back that can be written.
-fn restore(mapping: &Mapping, image: &[u8], part: std::ops::Range<usize>) {
+fn restore(mapping: &Mapping, image: &[u8], part: Range<usize>) {
     let like = &image[part.start.min(image.len())..part.end.min(image.len())];
     // SAFETY: the part is open for writing, lies inside the mapping, and no reference to it exists between calls.
     let bytes = unsafe { core::slice::from_raw_parts_mut(mapping.base().add(part.start), part.len()) };
@@ -227,7 +238,7 @@ fn restore(mapping: &Mapping, image: &[u8], part: std::ops::Range<usize>) {
 }
 
 /// Whether a part is as the image has it.
-fn is_as_image(mapping: &Mapping, image: &[u8], part: std::ops::Range<usize>) -> bool {
+fn is_as_image(mapping: &Mapping, image: &[u8], part: Range<usize>) -> bool {
     static ZEROS: [u8; PAGE] = [0; PAGE];
     let like = &image[part.start.min(image.len())..part.end.min(image.len())];
     // SAFETY: the part is open, lies inside the mapping, and nothing runs in it.
