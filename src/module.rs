@@ -50,16 +50,16 @@ impl Module {
 
     /// A binary module from a cache, or compiled and kept there.
     #[cfg(feature = "std")]
-    pub fn load(engine: &Arc<dyn Engine>, cache: Option<&Cache>, wasm: &[u8], options: &LoadOptions) -> Result<Module> {
+    pub fn load(engine: &Arc<dyn Engine>, cache: Option<&Cache>, wasm: &[u8], options: &LoadOptions) -> Result<Arc<Module>> {
         match cache {
             Some(cache) => cache.load(engine, wasm, options),
-            None => Module::compile(engine, wasm, &options.progress),
+            None => Module::compile(engine, wasm, &options.progress).map(Arc::new),
         }
     }
 
     /// The same from the text format.
     #[cfg(feature = "std")]
-    pub fn load_wat(engine: &Arc<dyn Engine>, cache: Option<&Cache>, text: &[u8], options: &LoadOptions) -> Result<Module> {
+    pub fn load_wat(engine: &Arc<dyn Engine>, cache: Option<&Cache>, text: &[u8], options: &LoadOptions) -> Result<Arc<Module>> {
         Module::load(engine, cache, &wat_to_wasm(text)?, options)
     }
 
@@ -70,7 +70,7 @@ impl Module {
         cache: Option<&Cache>,
         path: &std::path::Path,
         options: &LoadOptions,
-    ) -> Result<Module> {
+    ) -> Result<Arc<Module>> {
         let bytes = std::fs::read(path)
             .map_err(|error| Error::InvalidArgument(format!("path: cannot read {}: {error}", path.display())))?;
         let load = if bytes.starts_with(b"\0asm") { Module::load } else { Module::load_wat };

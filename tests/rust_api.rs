@@ -22,7 +22,7 @@ const ECHO: &str = r#"(module
 fn on_every_engine(answer: fn(&[u8]) -> Reply, test: impl Fn(&Arc<Guest>)) {
     for capabilities in capabilities::built() {
         let engine = engine::new(capabilities.name, Limits::default()).expect("an engine of this build");
-        let module = Arc::new(Module::load_wat(&engine, None, ECHO.as_bytes(), &LoadOptions::default()).expect("a valid module"));
+        let module = Module::load_wat(&engine, None, ECHO.as_bytes(), &LoadOptions::default()).expect("a valid module");
         let mut imports = Imports::default();
         let function = move |caller: &mut hostel::host::Caller<'_>| {
             let reply = answer(caller.input());

@@ -1,80 +1,91 @@
-//! `make bench`: a table for people, and `build/bench.json` for programs. Every ratio is of one run on one machine.
-//! hostel-bench [JSON [HOLOCHAIN_GUEST [HOLOCHAIN_PEER]]]
+//! `make bench`: a table for people, `build/bench.json` for programs, a chart. Every ratio is of one run on one machine.
+//! hostel-bench, from the root of the repository.
 
+mod caches;
+mod chart;
+mod cold;
+mod ffi;
 mod holochain;
 mod measure;
 mod ours;
 mod peers;
+mod ready;
+mod report;
+mod rooms;
+mod small;
+mod sqlite;
+mod system;
 
-use measure::{Contender, nanoseconds};
-use ours::Ours;
-use peers::{wasmer_plain::Wasmer, wasmi_plain::Wasmi};
-use serde_json::{Map, Value, json};
-use std::cell::RefCell;
+use ours::Engine;
+use peers::outside::Figures;
+use report::{Report, section};
+use std::path::Path;
 
-const HOST_CALLS: u32 = 1_000;
+const GUESTS: &str = "build/bench-guests";
 
 fn main() {
-    let argument = |index, otherwise: &str| std::env::args().nth(index).unwrap_or_else(|| otherwise.into());
-    let path = argument(1, "build/bench.json");
-    let guest = argument(2, "build/guests/holochain.wasm");
-    let peer = argument(3, "target/bench-holochain/release/holochain-bench");
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
     let wasm = wat::parse_str(include_str!("guest.wat")).expect("the guest is valid");
-    let input = [7; 64];
-    let ours = [Ours::new(c"cranelift", &wasm), Ours::new(c"wasmi", &wasm)];
-    let wasmer = RefCell::new(Wasmer::new(&wasm));
-    let wasmi = RefCell::new(Wasmi::new(&wasm));
-
-    let reused = nanoseconds(&mut [
-        Contender::new("hostel, cranelift", || ours[0].reused(&input)),
-        Contender::new("plain wasmer", || wasmer.borrow_mut().reused(&input)),
-        Contender::new("hostel, wasmi", || ours[1].reused(&input)),
-        Contender::new("plain wasmi", || wasmi.borrow_mut().reused(&input)),
-    ]);
-    let fresh = nanoseconds(&mut [
-        Contender::new("hostel, cranelift", || ours[0].fresh(&input)),
-        Contender::new("plain wasmer", || wasmer.borrow().fresh(&input)),
-        Contender::new("hostel, wasmi", || ours[1].fresh(&input)),
-        Contender::new("plain wasmi", || wasmi.borrow().fresh(&input)),
-    ]);
-    let mut host_contenders = [
-        Contender::new("hostel, cranelift", || ours[0].host_calls(HOST_CALLS)),
-        Contender::new("plain wasmer", || wasmer.borrow_mut().host_calls(HOST_CALLS)),
-        Contender::new("hostel, wasmi", || ours[1].host_calls(HOST_CALLS)),
-        Contender::new("plain wasmi", || wasmi.borrow_mut().host_calls(HOST_CALLS)),
-    ];
-    let host: Vec<f64> = nanoseconds(&mut host_contenders).iter().map(|ns| ns / f64::from(HOST_CALLS)).collect();
-
-    println!("{:20} {:>16} {:>16} {:>16}", "", "reused call, 64 B", "fresh call, 64 B", "host function");
-    for (index, contender) in host_contenders.iter().enumerate() {
-        println!("{:20} {:>14.0} ns {:>13.2} us {:>13.1} ns", contender.name, reused[index], fresh[index] / 1000.0, host[index]);
+    // Processes that the benchmarks start.
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => everything(&wasm),
+        ["cold", who, path] => cold::process(who, Path::new(path)),
+        ["density"] => rooms::density(&wasm),
+        _ => panic!("usage: hostel-bench"),
     }
-    println!("\nhostel through its C functions, beside the engine it uses (theirs / ours, above 1 is faster):");
-    let ratio = |figures: &[f64], ours: usize| figures[ours + 1] / figures[ours];
-    for (ours, name) in [(0, "cranelift / wasmer"), (2, "wasmi / wasmi")] {
-        let (reused, fresh, host) = (ratio(&reused, ours), ratio(&fresh, ours), ratio(&host, ours));
-        println!("{name:20} {reused:>17.2} {fresh:>16.2} {host:>16.2}");
-    }
+}
 
-    let figures: Map<String, Value> = [
-        ("reused_call_ns", reused[0]),
-        ("fresh_call_us", fresh[0] / 1000.0),
-        ("host_call_ns", host[0]),
-        ("reused_call_ratio_wasmer", ratio(&reused, 0)),
-        ("fresh_call_ratio_wasmer", ratio(&fresh, 0)),
-        ("host_call_ratio_wasmer", ratio(&host, 0)),
-        ("wasmi_reused_call_ns", reused[2]),
-        ("wasmi_fresh_call_us", fresh[2] / 1000.0),
-        ("wasmi_host_call_ns", host[2]),
-        ("wasmi_reused_call_ratio_wasmi", ratio(&reused, 2)),
-        ("wasmi_fresh_call_ratio_wasmi", ratio(&fresh, 2)),
-        ("wasmi_host_call_ratio_wasmi", ratio(&host, 2)),
-    ]
-    .into_iter()
-    .chain(holochain::compare(&guest, &peer))
-    .map(|(name, figure)| (name.into(), json!(figure)))
-    .collect();
-    std::fs::write(&path, serde_json::to_string_pretty(&figures).expect("numbers always serialise"))
-        .unwrap_or_else(|error| panic!("cannot write {path}: {error}"));
-    println!("\nwritten to {path}");
+fn everything(wasm: &[u8]) {
+    let mut report = Report::default();
+    let sqlite = ready::initialised(&guest("sqlite"));
+    std::fs::write(format!("{GUESTS}/ready-extism.wasm"), ready::initialised(&guest("sqlite-extism"))).expect("it can be written");
+    std::fs::write(format!("{GUESTS}/small-extism.wasm"), wat::parse_str(include_str!("extism.wat")).expect("it is valid"))
+        .expect("it can be written");
+
+    let peers = small::Peers::new(wasm);
+    let sqlite_peers = small::Peers::new(&sqlite);
+    // Their signal handlers are in place before ours.
+    peers.wasmer.fresh("echo", &[1], 1);
+    peers.wasmtime[0].fresh("echo", &[1], 1);
+    let answers = sqlite::answers(&sqlite_peers.wasmi);
+    let (small, ready) = (format!("{GUESTS}/small-extism.wasm"), format!("{GUESTS}/ready-extism.wasm"));
+    let lengths = answers.map(|len| len.to_string());
+    let extism = Figures::of("target/bench-extism/release/extism-bench", &[&small, &ready, &lengths[0], &lengths[1]]);
+
+    let engine = Engine::new(c"cranelift");
+    let ours = [small::Ours::new(&engine, wasm), small::Ours::new(&Engine::new(c"wasmi"), wasm)];
+    small::measure(&mut report, &ours, &peers, &extism);
+    sqlite::measure(&mut report, &engine, &sqlite, &sqlite_peers, &extism, answers);
+    holochain::measure(&mut report, &engine, "build/guests/holochain.wasm", "target/bench-holochain/release/holochain-bench");
+    rooms::measure(&mut report, &engine, wasm, ours[0].echo);
+    density(&mut report);
+    caches::measure(&mut report, &engine, &sqlite);
+    cold::measure(&mut report, &engine, &sqlite, &sqlite_peers.wasmer, &sqlite_peers.wasmtime[0]);
+
+    section("how many times faster a fresh call of 64 bytes is");
+    for (peer, name) in [
+        ("wasmtime, pool at its best", "fresh_call_ratio_wasmtime_best"),
+        ("wasmtime, pool", "fresh_call_ratio_wasmtime_pooling"),
+        ("wasmtime, on demand", "fresh_call_ratio_wasmtime"),
+        ("wasmer", "fresh_call_ratio_wasmer"),
+        ("extism", "fresh_call_ratio_extism"),
+        ("holochain_wasmer_host, its guest", "fresh_call_ratio_holochain"),
+    ] {
+        println!("{peer:34} {:>12}", report::shown(report.get(name)));
+    }
+    std::fs::write("docs/bench.svg", chart::draw(&report)).expect("docs/bench.svg can be written");
+    report.write("build/bench.json");
+}
+
+fn guest(name: &str) -> Vec<u8> {
+    let path = format!("{GUESTS}/{name}.wasm");
+    std::fs::read(&path).unwrap_or_else(|error| panic!("cannot read {path}: {error}"))
+}
+
+fn density(report: &mut Report) {
+    let program = std::env::current_exe().expect("this program");
+    let figures = Figures::of(program.to_str().expect("its path is text"), &["density"]);
+    report.keep("idle_room_page_tables_kib", figures.get("page_tables_kib"));
+    report.keep("idle_room_mappings", figures.get("mappings"));
+    report.tell("idle_room_kib", figures.get("kib"), "KiB for a guest with one idle room: memory and page tables, of 1,000");
 }

@@ -3,15 +3,15 @@
 
 use std::time::{Duration, Instant};
 
-/// Something to measure: a name, and a closure that does the work once.
+/// Something to measure: a closure that does the work once.
 pub struct Contender<'a> {
-    pub name: &'static str,
     work: Box<dyn FnMut() + 'a>,
 }
 
 impl<'a> Contender<'a> {
-    pub fn new(name: &'static str, work: impl FnMut() + 'a) -> Self {
-        Contender { name, work: Box::new(work) }
+    /// `_name` is for who reads the list.
+    pub fn new(_name: &'static str, work: impl FnMut() + 'a) -> Self {
+        Contender { work: Box::new(work) }
     }
 }
 

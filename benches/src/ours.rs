@@ -1,113 +1,198 @@
-//! hostel as a C program uses it: through the exported functions.
+//! hostel as a C program uses it. Handles live as long as the program, except where freeing is what is measured.
 
-use hostel::ffi::buffer::{hostel_buffer, hostel_buffer_free};
-use hostel::ffi::engine::*;
-use hostel::ffi::function::*;
-use hostel::ffi::guest::*;
-use hostel::ffi::imports::*;
-use hostel::ffi::instance::*;
-use hostel::ffi::module::*;
-use hostel::ffi::status::{HOSTEL_STATUS_OK, hostel_status};
-use std::ffi::{CStr, c_void};
+use crate::ffi::*;
+use std::ffi::{CStr, CString, c_void};
+use std::path::Path;
 use std::ptr::{null, null_mut};
 
-pub struct Ours {
-    guest: *mut hostel_guest,
-    instance: *mut hostel_instance,
-    echo: *mut hostel_function,
-    host_calls: *mut hostel_function,
-}
+/// An engine.
+#[derive(Clone, Copy)]
+pub struct Engine(pub *mut hostel_engine);
 
-unsafe extern "C" fn add(_: *mut c_void, _: *mut hostel_caller, values: *mut u64) -> hostel_status {
-    // SAFETY: the function is defined with two parameters and one result.
-    unsafe { *values = u64::from((*values as u32).wrapping_add(*values.add(1) as u32)) };
-    HOSTEL_STATUS_OK
-}
+/// A guest, ready to be called.
+#[derive(Clone, Copy)]
+pub struct Guest(pub *mut hostel_guest);
 
-impl Ours {
-    pub fn new(engine_name: &CStr, wasm: &[u8]) -> Self {
-        let i32s = [HOSTEL_VALUE_I32; 2];
-        let (mut config, mut engine, mut module, mut imports) = (null_mut(), null_mut(), null_mut(), null_mut());
-        let (mut guest, mut instance, mut echo, mut host_calls) = (null_mut(), null_mut(), null_mut(), null_mut());
-        let e = null_mut();
-        // SAFETY: the handles come from the library, in this order.
+/// A function of a guest.
+#[derive(Clone, Copy)]
+pub struct Function(pub *mut hostel_function);
+
+// SAFETY: the header says that any number of threads may use these at the same time.
+unsafe impl Sync for Engine {}
+// SAFETY: as above.
+unsafe impl Send for Function {}
+// SAFETY: as above.
+unsafe impl Sync for Function {}
+
+/// A stateful instance, for one thread at a time.
+pub struct Instance(*mut hostel_instance);
+
+/// A module that lives until it is dropped.
+pub struct Module(pub *mut hostel_module);
+
+/// A cache that lives until it is dropped.
+pub struct Cache(pub *mut hostel_cache);
+
+// SAFETY: the header says that any number of threads may use one at the same time.
+unsafe impl Sync for Cache {}
+
+impl Engine {
+    pub fn new(name: &CStr) -> Self {
+        // SAFETY: the handles come from the library, here and below; names end with a zero byte.
         unsafe {
-            ok(hostel_engine_config_new(&mut config, e));
-            ok(hostel_engine_config_set_engine(config, engine_name.as_ptr(), e));
-            ok(hostel_engine_new(config, &mut engine, e));
-            ok(hostel_module_load(engine, null(), wasm.as_ptr(), wasm.len(), null(), &mut module, e));
-            ok(hostel_imports_new(&mut imports, e));
-            let (host, name) = (c"host".as_ptr(), c"add".as_ptr());
-            ok(hostel_imports_define_raw(
-                imports,
-                host,
-                name,
-                i32s.as_ptr(),
-                2,
-                i32s.as_ptr(),
-                1,
-                Some(add),
-                null_mut(),
-                None,
-                e,
-            ));
-            ok(hostel_guest_new(module, imports, null(), &mut guest, e));
-            ok(hostel_guest_function(guest, c"echo".as_ptr(), &mut echo, e));
-            ok(hostel_guest_function(guest, c"host_calls".as_ptr(), &mut host_calls, e));
-            ok(hostel_instance_new(guest, null_mut(), &mut instance, e));
-            hostel_imports_free(imports);
-            hostel_module_free(module);
-            hostel_engine_free(engine);
+            let config = made(|out, e| hostel_engine_config_new(out, e));
+            ok(|e| hostel_engine_config_set_engine(config, name.as_ptr(), e));
+            let engine = made(|out, e| hostel_engine_new(config, out, e));
             hostel_engine_config_free(config);
+            Engine(engine)
         }
-        Ours { guest, instance, echo, host_calls }
     }
 
-    /// A call of a kept instance.
-    pub fn reused(&self, input: &[u8]) {
-        self.in_instance(self.echo, input, input.len());
+    pub fn load(&self, cache: Option<&Cache>, wasm: &[u8]) -> Module {
+        let cache = cache.map_or(null(), |cache| cache.0.cast_const());
+        // SAFETY: as above.
+        Module(made(|out, e| unsafe { hostel_module_load(self.0, cache, wasm.as_ptr(), wasm.len(), null(), out, e) }))
     }
 
-    /// A call that makes the guest call the host `count` times.
-    pub fn host_calls(&self, count: u32) {
-        self.in_instance(self.host_calls, &count.to_le_bytes(), 4);
+    pub fn load_key(&self, cache: &Cache, key: &[u8; HOSTEL_KEY_BYTES]) -> Module {
+        // SAFETY: as above.
+        Module(made(|out, e| unsafe { hostel_module_load_key(self.0, cache.0, key.as_ptr(), out, e) }))
     }
 
-    fn in_instance(&self, function: *const hostel_function, input: &[u8], expected: usize) {
-        let mut output = hostel_buffer { data: null_mut(), len: 0 };
-        let (data, len) = (input.as_ptr(), input.len());
-        // SAFETY: live handles, one thread.
+    pub fn stats(&self) -> hostel_engine_statistics {
+        let mut stats = hostel_engine_statistics { struct_size: size_of::<hostel_engine_statistics>(), ..Default::default() };
+        // SAFETY: as above.
+        ok(|e| unsafe { hostel_engine_stats(self.0, &mut stats, e) });
+        stats
+    }
+}
+
+impl Module {
+    pub fn key(&self) -> [u8; HOSTEL_KEY_BYTES] {
+        let mut key = [0; HOSTEL_KEY_BYTES];
+        // SAFETY: as above.
+        ok(|e| unsafe { hostel_module_key(self.0, key.as_mut_ptr(), e) });
+        key
+    }
+
+    /// A guest that imports nothing.
+    pub fn guest(&self, write_tracking: bool) -> Guest {
+        // SAFETY: as above.
         unsafe {
-            ok(hostel_instance_call_function(self.instance, function, data, len, null_mut(), &mut output, null_mut()));
+            let options = made(|out, e| hostel_guest_options_new(out, e));
+            ok(|e| hostel_guest_options_set_write_tracking(options, write_tracking, e));
+            let guest = made(|out, e| hostel_guest_new(self.0, null(), options, out, e));
+            hostel_guest_options_free(options);
+            Guest(guest)
+        }
+    }
+
+    /// A guest that imports `host.add`.
+    pub fn guest_with(&self, add: hostel_raw_function, user_data: *mut c_void) -> Guest {
+        let i32s = [HOSTEL_VALUE_I32; 2];
+        let (host, name) = (c"host".as_ptr(), c"add".as_ptr());
+        // SAFETY: as above; the types are read during the call.
+        unsafe {
+            let imports = made(|out, e| hostel_imports_new(out, e));
+            let types = i32s.as_ptr();
+            ok(|e| hostel_imports_define_raw(imports, host, name, types, 2, types, 1, add, user_data, None, e));
+            let guest = made(|out, e| hostel_guest_new(self.0, imports, null(), out, e));
+            hostel_imports_free(imports);
+            Guest(guest)
+        }
+    }
+}
+
+impl Drop for Module {
+    fn drop(&mut self) {
+        // SAFETY: it came from the library, and is freed once.
+        unsafe { hostel_module_free(self.0) };
+    }
+}
+
+impl Guest {
+    pub fn function(&self, name: &CStr) -> Function {
+        // SAFETY: as above.
+        Function(made(|out, e| unsafe { hostel_guest_function(self.0, name.as_ptr(), out, e) }))
+    }
+
+    pub fn instance(&self) -> Instance {
+        // SAFETY: as above.
+        Instance(made(|out, e| unsafe { hostel_instance_new(self.0, null_mut(), out, e) }))
+    }
+}
+
+impl Drop for Cache {
+    fn drop(&mut self) {
+        // SAFETY: it came from the library, and is freed once.
+        unsafe { hostel_cache_free(self.0) };
+    }
+}
+
+impl Cache {
+    pub fn shared(bytes_max: u64) -> Self {
+        // SAFETY: as above.
+        Cache(made(|out, e| unsafe { hostel_cache_shared_new(bytes_max, out, e) }))
+    }
+
+    /// With a sealing key of the benchmarks' own: the user's is not touched.
+    pub fn directory(path: &Path) -> Self {
+        let path = CString::new(path.to_str().expect("the path is text")).expect("without a zero byte");
+        let key = [7; HOSTEL_KEY_BYTES];
+        // SAFETY: as above.
+        Cache(made(|out, e| unsafe {
+            hostel_cache_directory_new(path.as_ptr(), key.as_ptr(), key.len(), 1 << 32, 0, out, e)
+        }))
+    }
+}
+
+impl Function {
+    /// A call in a room that is as new; the output is as long as expected.
+    pub fn fresh(&self, input: &[u8], expected: usize) {
+        let mut output = hostel_buffer::EMPTY;
+        // SAFETY: as above.
+        unsafe {
+            ok(|e| hostel_function_call(self.0, input.as_ptr(), input.len(), null_mut(), &mut output, e));
+            assert_eq!(output.len, expected);
+            hostel_buffer_free(&mut output);
+        }
+    }
+}
+
+impl Instance {
+    /// A call of a kept instance.
+    pub fn call(&self, function: Function, input: &[u8], expected: usize) {
+        let mut output = hostel_buffer::EMPTY;
+        let (data, len) = (input.as_ptr(), input.len());
+        // SAFETY: as above, and instances stay on the thread that made them.
+        unsafe {
+            ok(|e| hostel_instance_call_function(self.0, function.0, data, len, null_mut(), &mut output, e));
             assert_eq!(output.len, expected);
             hostel_buffer_free(&mut output);
         }
     }
 
-    /// A call in an instance of its own.
-    pub fn fresh(&self, input: &[u8]) {
-        let mut output = hostel_buffer { data: null_mut(), len: 0 };
-        // SAFETY: live handles.
-        unsafe {
-            ok(hostel_function_call(self.echo, input.as_ptr(), input.len(), null_mut(), &mut output, null_mut()));
-            assert_eq!(output.len, input.len());
-            hostel_buffer_free(&mut output);
-        }
+    /// A call with plain values.
+    pub fn call_values(&self, function: Function, values: &mut [u64]) {
+        let (data, len) = (values.as_mut_ptr(), values.len());
+        // SAFETY: as above.
+        ok(|e| unsafe { hostel_instance_call_function_values(self.0, function.0, data, len, null_mut(), e) });
+    }
+
+    pub fn write(&self, at: u64, bytes: &[u8]) {
+        // SAFETY: as above.
+        ok(|e| unsafe { hostel_instance_memory_write(self.0, at, bytes.as_ptr(), bytes.len(), e) });
+    }
+
+    pub fn read(&self, at: u64, bytes: &mut [u8]) {
+        // SAFETY: as above.
+        ok(|e| unsafe { hostel_instance_memory_read(self.0, at, bytes.as_mut_ptr(), bytes.len(), e) });
     }
 }
 
-impl Drop for Ours {
-    fn drop(&mut self) {
-        // SAFETY: made by the library, freed once.
-        unsafe {
-            hostel_function_free(self.echo);
-            hostel_function_free(self.host_calls);
-            hostel_instance_free(self.instance);
-            hostel_guest_free(self.guest);
-        }
-    }
-}
-
-pub fn ok(status: hostel_status) {
-    assert_eq!(status, HOSTEL_STATUS_OK);
+/// What guests import as `host.add`.
+pub unsafe extern "C" fn add(_: *mut c_void, _: *mut hostel_caller, values: *mut u64) -> hostel_status {
+    // SAFETY: the function is defined with two parameters and one result.
+    unsafe { *values = u64::from((*values as u32).wrapping_add(*values.add(1) as u32)) };
+    HOSTEL_STATUS_OK
 }

@@ -1,7 +1,9 @@
 //! Two tiers as one: a hit in the second is kept in the first, and what is new is kept in both.
 
 use super::{Entry, Key, Stats, Tier};
+use crate::Result;
 use crate::engine::Engine;
+use crate::module::Module;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -26,6 +28,15 @@ impl Tier for Fallback {
         let found = self.second.load(key, engine)?;
         self.first.save(key, &found.0);
         Some(found)
+    }
+
+    fn load_module(&self, key: &Key, engine: &Arc<dyn Engine>) -> Option<Result<Arc<Module>>> {
+        if let Some(found) = self.first.load_module(key, engine) {
+            return Some(found);
+        }
+        let (entry, tier) = self.second.load(key, &**engine)?;
+        self.first.save(key, &entry);
+        Some(Module::from_entry(engine, entry, tier).map(Arc::new))
     }
 
     fn save(&self, key: &Key, entry: &Entry) {

@@ -1,8 +1,11 @@
 //! The tiers that hold live code: one for all threads, one for each.
 
 use super::alias::Aliases;
+use super::front::Fronts;
 use super::{Entry, Key, Stats, Tier};
+use crate::Result;
 use crate::engine::Engine;
+use crate::module::Module;
 use quick_cache::sync::Cache as Concurrent;
 use quick_cache::unsync::Cache as Single;
 use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, Weighter};
@@ -42,22 +45,26 @@ impl Counters {
     }
 }
 
-/// Counts what makes room.
+/// Counts what makes room, and tells the fronts if there are any.
 #[derive(Clone)]
-struct Evicted(Arc<Counters>);
+struct Evicted(Arc<Counters>, Option<Arc<Fronts>>);
 
 impl Lifecycle<Key, Entry> for Evicted {
     type RequestState = ();
 
-    fn on_evict(&self, _: &mut (), _: Key, _: Entry) {
+    fn on_evict(&self, _: &mut (), key: Key, _: Entry) {
         self.0.evictions.fetch_add(1, Ordering::Relaxed);
+        if let Some(fronts) = &self.1 {
+            fronts.forget(&key);
+        }
     }
 }
 
-/// Live code for all threads, bounded by bytes; what was not used for long goes first. A hit takes a read lock of one
-/// shard; there are as many shards as can each hold a large module.
+/// Live code for all threads, bounded by bytes; what was not used for long goes first. A hit takes a lock that
+/// few other threads take, or else a read lock of one shard; there are as many shards as can each hold a large module.
 pub struct Shared {
     cache: Concurrent<Key, Entry, Bytes, DefaultHashBuilder, Evicted>,
+    fronts: Arc<Fronts>,
     aliases: Aliases,
     counters: Arc<Counters>,
 }
@@ -71,15 +78,31 @@ impl Shared {
         let mut options = OptionsBuilder::new();
         options.estimated_items_capacity(ENTRIES_EXPECTED).weight_capacity(bytes_max).shards(shards);
         let options = options.build().expect("all that is needed is set");
-        let counters = Arc::new(Counters::default());
-        let cache = Concurrent::with_options(options, Bytes, DefaultHashBuilder::default(), Evicted(counters.clone()));
-        Shared { cache, aliases: Aliases::default(), counters }
+        let (counters, fronts) = (Arc::<Counters>::default(), Arc::<Fronts>::default());
+        let evicted = Evicted(counters.clone(), Some(fronts.clone()));
+        let cache = Concurrent::with_options(options, Bytes, DefaultHashBuilder::default(), evicted);
+        Shared { cache, fronts, aliases: Aliases::default(), counters }
     }
 }
 
 impl Tier for Shared {
     fn load(&self, key: &Key, _: &dyn Engine) -> Option<(Entry, &'static str)> {
         self.counters.count(self.cache.get(key)).map(|entry| (entry, "shared"))
+    }
+
+    fn load_module(&self, key: &Key, engine: &Arc<dyn Engine>) -> Option<Result<Arc<Module>>> {
+        if let Some(module) = self.fronts.get(key, engine) {
+            return Some(Ok(module));
+        }
+        let (entry, tier) = self.load(key, &**engine)?;
+        let module = Module::from_entry(engine, entry, tier).map(Arc::new);
+        if let Ok(module) = &module {
+            self.fronts.put(key, module);
+            if !self.contains(key) {
+                self.fronts.forget(key); // it went before the fronts had it
+            }
+        }
+        Some(module)
     }
 
     fn save(&self, key: &Key, entry: &Entry) {
@@ -94,6 +117,7 @@ impl Tier for Shared {
 
     fn remove(&self, key: &Key) {
         self.cache.remove(key);
+        self.fronts.forget(key);
     }
 
     fn load_alias(&self, alias: &Key) -> Option<[u8; 32]> {
@@ -105,7 +129,9 @@ impl Tier for Shared {
     }
 
     fn stats(&self) -> Vec<(&'static str, Stats)> {
-        vec![("shared", self.counters.stats(self.cache.len() as u64, self.cache.weight()))]
+        let mut stats = self.counters.stats(self.cache.len() as u64, self.cache.weight());
+        stats.hits += self.fronts.hits();
+        vec![("shared", stats)]
     }
 }
 
@@ -137,7 +163,7 @@ struct Part {
 
 impl Part {
     fn new(bytes_max: u64, common: &Arc<Common>) -> Self {
-        let evicted = Evicted(common.counters.clone());
+        let evicted = Evicted(common.counters.clone(), None);
         let cache = Single::with(64, bytes_max, Bytes, DefaultHashBuilder::default(), evicted);
         let removals = common.removals.load(Ordering::Acquire);
         Part { cache, common: common.clone(), removals, counted: (0, 0) }

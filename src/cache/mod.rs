@@ -5,6 +5,7 @@ mod alias;
 mod directory;
 mod fallback;
 mod flight;
+mod front;
 mod listing;
 mod locks;
 mod memory;
@@ -75,6 +76,11 @@ pub trait Tier: Send + Sync {
     /// makes it a miss, and removes it where that is ours to do.
     fn load(&self, key: &Key, engine: &dyn Engine) -> Option<(Entry, &'static str)>;
 
+    /// The module, ready for this engine, if the tier has it.
+    fn load_module(&self, key: &Key, engine: &Arc<dyn Engine>) -> Option<Result<Arc<Module>>> {
+        self.load(key, &**engine).map(|(entry, tier)| Module::from_entry(engine, entry, tier).map(Arc::new))
+    }
+
     /// Keeps an entry. That it could not is told in the log: a cache that fails makes nothing else fail.
     fn save(&self, key: &Key, entry: &Entry);
 
@@ -131,7 +137,7 @@ impl Cache {
     }
 
     /// A module from the cache, or compiled and kept; its alias, if it has one, is kept too.
-    pub fn load(&self, engine: &Arc<dyn Engine>, wasm: &[u8], options: &LoadOptions) -> Result<Module> {
+    pub fn load(&self, engine: &Arc<dyn Engine>, wasm: &[u8], options: &LoadOptions) -> Result<Arc<Module>> {
         let module = self.load_bytes(engine, wasm, &options.progress)?;
         if let Some(alias) = &options.alias {
             self.note_alias(&alias::key(alias, engine.fingerprint().hash), &module.info().key);
@@ -140,7 +146,7 @@ impl Cache {
     }
 
     /// A module from the cache by an alias that a load gave it; NOT_CACHED if no tier knows it, or has its code.
-    pub fn load_alias(&self, engine: &Arc<dyn Engine>, alias: &[u8; 32]) -> Result<Module> {
+    pub fn load_alias(&self, engine: &Arc<dyn Engine>, alias: &[u8; 32]) -> Result<Arc<Module>> {
         let wasm = self.tier.load_alias(&alias::key(alias, engine.fingerprint().hash)).ok_or_else(|| {
             let engine = engine.capabilities().name;
             Error::NotCached(format!("no module for {engine} has the alias {}", blake3::Hash::from_bytes(*alias)))
@@ -160,7 +166,7 @@ impl Cache {
         self.tier.save_alias(alias, wasm);
     }
 
-    fn load_bytes(&self, engine: &Arc<dyn Engine>, wasm: &[u8], progress: &Progress) -> Result<Module> {
+    fn load_bytes(&self, engine: &Arc<dyn Engine>, wasm: &[u8], progress: &Progress) -> Result<Arc<Module>> {
         let key = Key { wasm: *blake3::hash(wasm).as_bytes(), fingerprint: engine.fingerprint().hash };
         if let Some(module) = self.find(&key, engine)? {
             return Ok(module);
@@ -181,11 +187,11 @@ impl Cache {
         let module = Module::compile(engine, wasm, progress).inspect_err(|error| self.note_failure(key, error))?;
         self.compiles.fetch_add(1, Ordering::Relaxed);
         self.tier.save(&key, &module.entry());
-        Ok(module)
+        Ok(Arc::new(module))
     }
 
     /// A module from the cache by the hash of its bytes alone; NOT_CACHED if it is in no tier.
-    pub fn load_key(&self, engine: &Arc<dyn Engine>, wasm: [u8; 32]) -> Result<Module> {
+    pub fn load_key(&self, engine: &Arc<dyn Engine>, wasm: [u8; 32]) -> Result<Arc<Module>> {
         let key = Key { wasm, fingerprint: engine.fingerprint().hash };
         self.find(&key, engine)?.ok_or_else(|| {
             let engine = engine.capabilities().name;
@@ -193,12 +199,12 @@ impl Cache {
         })
     }
 
-    fn find(&self, key: &Key, engine: &Arc<dyn Engine>) -> Result<Option<Module>> {
-        let found = self.tier.load(key, &**engine).or_else(|| {
-            let pinned = self.pinned.lock().unwrap_or_else(PoisonError::into_inner);
-            pinned.get(key).map(|entry| (entry.clone(), "pinned"))
-        });
-        found.map(|(entry, tier)| Module::from_entry(engine, entry, tier)).transpose()
+    fn find(&self, key: &Key, engine: &Arc<dyn Engine>) -> Result<Option<Arc<Module>>> {
+        let pinned = || {
+            let entry = self.pinned.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
+            entry.map(|entry| Module::from_entry(engine, entry, "pinned").map(Arc::new))
+        };
+        self.tier.load_module(key, engine).or_else(pinned).transpose()
     }
 
     /// Keeps an entry whatever is evicted, until it is unpinned; NOT_CACHED if it is in no tier.

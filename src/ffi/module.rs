@@ -20,8 +20,8 @@ pub struct hostel_module {
 }
 
 impl hostel_module {
-    pub(super) fn new(module: Module) -> Self {
-        hostel_module { inner: Arc::new(module), externs: OnceLock::new() }
+    pub(super) fn new(module: impl Into<Arc<Module>>) -> Self {
+        hostel_module { inner: module.into(), externs: OnceLock::new() }
     }
 
     pub(super) fn externs(&self) -> &Externs {
