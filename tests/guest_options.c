@@ -81,10 +81,8 @@ static void statistics_check_each_argument(const hostel_engine *engine) {
 
 int main(int argc, char **argv) {
   static const test tests[] = {
-      TEST(each_pointer_is_checked),
-      TEST(numbers_of_zero_are_refused),
-      TEST(the_largest_numbers_are_taken),
-      TEST(the_last_setting_counts_and_guests_keep_theirs),
+      TEST(each_pointer_is_checked),        TEST(numbers_of_zero_are_refused),
+      TEST(the_largest_numbers_are_taken),  TEST(the_last_setting_counts_and_guests_keep_theirs),
       TEST(statistics_check_each_argument),
   };
   return RUN_TESTS(argc, argv, tests);

@@ -98,11 +98,12 @@ static hostel_status wait_inside(void *user_data, hostel_caller *caller, const u
   return hostel_caller_return(caller, input, input_len);
 }
 
-static const char asks[] = "(module (import \"host\" \"answer\" (func $ask (param i32 i32) (result i64)))"
-                           " (memory (export \"memory\") 1)" ABI
-                           " (func (export \"ask\") (param i32 i32) (result i64) (call $ask (local.get 0) (local.get 1)))"
-                           " (func (export \"give_back\") (param i32 i32) (result i64)"
-                           "   (i64.or (i64.shl (i64.extend_i32_u (local.get 0)) (i64.const 32)) (i64.extend_i32_u (local.get 1)))))";
+static const char asks[] =
+    "(module (import \"host\" \"answer\" (func $ask (param i32 i32) (result i64)))"
+    " (memory (export \"memory\") 1)" ABI
+    " (func (export \"ask\") (param i32 i32) (result i64) (call $ask (local.get 0) (local.get 1)))"
+    " (func (export \"give_back\") (param i32 i32) (result i64)"
+    "   (i64.or (i64.shl (i64.extend_i32_u (local.get 0)) (i64.const 32)) (i64.extend_i32_u (local.get 1)))))";
 
 static void open_meeting(const hostel_engine *engine, meeting *meeting, policy policy) {
   *meeting = (struct meeting){.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};

@@ -176,12 +176,13 @@ static void two_hundred_traps_of_each_kind_leave_nothing(const hostel_engine *en
 
 /* The same with tables and segments that are really lost in the call. */
 static void what_cannot_be_put_back_is_made_anew(const hostel_engine *engine) {
-  static const char *const losses[] = {"(drop (table.grow $open (ref.func $one) (i32.const 5)))",
-                                       "(data.drop $more)", "(elem.drop $spies)"};
+  static const char *const losses[] = {"(drop (table.grow $open (ref.func $one) (i32.const 5)))", "(data.drop $more)",
+                                       "(elem.drop $spies)"};
   for (size_t loss = 0; loss < 3; loss++) {
     for (size_t policy = 0; policy < FRESH_POLICIES; policy++) {
       char part[300];
-      snprintf(part, sizeof part, "(func (export \"lose\") (type $f) (call $write (local.get 0)) %s (i64.const 0))", losses[loss]);
+      snprintf(part, sizeof part, "(func (export \"lose\") (type $f) (call $write (local.get 0)) %s (i64.const 0))",
+               losses[loss]);
       hostel_module *module = load_secrets(engine, (shape){"that loses something", "gt", part});
       uint8_t digest[8];
       digest_as_new(module, digest);
@@ -201,15 +202,23 @@ static void what_cannot_be_put_back_is_made_anew(const hostel_engine *engine) {
 
 /* The digest sees each thing that is written: else the tests above would show nothing. */
 static void the_digest_sees_what_was_written(const hostel_engine *engine) {
-  static const char *const changes[] = {
-      "(i64.store8 (i32.const 131071) (i64.const 1))", "(global.set $n (i32.const 2))",
-      "(global.set $i (i64.const 1))", "(global.set $x (f32.const 1))", "(global.set $d (f64.const 1))",
-      "(global.set $r (ref.null func))", "(global.set $r (ref.func $spy))", "(global.set $null (ref.func $one))",
-      "(table.set $fixed (i32.const 5) (ref.func $one))", "(table.set $fixed (i32.const 0) (ref.null func))",
-      "(table.set $wide (i32.const 0) (ref.func $spy))", "(table.set $open (i32.const 5) (ref.func $spy))",
-      "(drop (memory.grow (i32.const 1)))", "(global.set $v (v128.const i64x2 5 7))",
-      "(i64.store8 $second (i32.const 65535) (i64.const 1))", "(i64.store8 $third (i32.const 0) (i64.const 1))",
-      "(drop (memory.grow $third (i32.const 1)))"};
+  static const char *const changes[] = {"(i64.store8 (i32.const 131071) (i64.const 1))",
+                                        "(global.set $n (i32.const 2))",
+                                        "(global.set $i (i64.const 1))",
+                                        "(global.set $x (f32.const 1))",
+                                        "(global.set $d (f64.const 1))",
+                                        "(global.set $r (ref.null func))",
+                                        "(global.set $r (ref.func $spy))",
+                                        "(global.set $null (ref.func $one))",
+                                        "(table.set $fixed (i32.const 5) (ref.func $one))",
+                                        "(table.set $fixed (i32.const 0) (ref.null func))",
+                                        "(table.set $wide (i32.const 0) (ref.func $spy))",
+                                        "(table.set $open (i32.const 5) (ref.func $spy))",
+                                        "(drop (memory.grow (i32.const 1)))",
+                                        "(global.set $v (v128.const i64x2 5 7))",
+                                        "(i64.store8 $second (i32.const 65535) (i64.const 1))",
+                                        "(i64.store8 $third (i32.const 0) (i64.const 1))",
+                                        "(drop (memory.grow $third (i32.const 1)))"};
   const shape all = {"with everything", "gtmv", NULL};
   if (!has(engine, all)) {
     return;
@@ -369,11 +378,12 @@ static void tables_may_hold_functions_of_the_host(const hostel_engine *engine) {
 
 /* A memory may begin with nothing, and a guest may do without. */
 static void memories_of_nothing_are_put_back_too(const hostel_engine *engine) {
-  hostel_guest *guest = open_text(engine, "(module (memory (export \"memory\") 0) (global $n (mut i64) (i64.const 0))"
-                                          " (func (export \"f\") (result i64) (local $was i64)"
-                                          "   (local.set $was (i64.extend_i32_u (memory.size))) (drop (memory.grow (i32.const 2)))"
-                                          "   (local.set $was (i64.add (local.get $was) (i64.load (i32.const 65536))))"
-                                          "   (i64.store (i32.const 65536) (i64.const 1)) (local.get $was)))");
+  hostel_guest *guest =
+      open_text(engine, "(module (memory (export \"memory\") 0) (global $n (mut i64) (i64.const 0))"
+                        " (func (export \"f\") (result i64) (local $was i64)"
+                        "   (local.set $was (i64.extend_i32_u (memory.size))) (drop (memory.grow (i32.const 2)))"
+                        "   (local.set $was (i64.add (local.get $was) (i64.load (i32.const 65536))))"
+                        "   (i64.store (i32.const 65536) (i64.const 1)) (local.get $was)))");
   hostel_guest *none = open_text(engine, "(module (global $n (mut i64) (i64.const 0)) (func (export \"f\") (result i64)"
                                          " (global.get $n) (global.set $n (i64.const 1))))");
   for (int i = 0; i < 100; i++) {

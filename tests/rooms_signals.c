@@ -26,8 +26,8 @@ static int in_program(const char *name, const char *engine) {
 
 static void check_program(const char *file, int line, const char *name, const hostel_engine *engine, int signal) {
   const int status = in_program(name, hostel_engine_name(engine));
-  const bool expected = signal == 0 ? WIFEXITED(status) && WEXITSTATUS(status) == 0
-                                    : WIFSIGNALED(status) && WTERMSIG(status) == signal;
+  const bool expected =
+      signal == 0 ? WIFEXITED(status) && WEXITSTATUS(status) == 0 : WIFSIGNALED(status) && WTERMSIG(status) == signal;
   if (!expected) {
     fprintf(stderr, "%s: exit %d, signal %d\n", name, WIFEXITED(status) ? WEXITSTATUS(status) : -1,
             WIFSIGNALED(status) ? WTERMSIG(status) : 0);
@@ -498,9 +498,7 @@ static void callers_of_small_stacks(const char *name) {
   }
 }
 
-static void a_thread_that_only_calls_needs_64_kib(const hostel_engine *engine) {
-  RUNS_WELL(callers_of_small_stacks, engine);
-}
+static void a_thread_that_only_calls_needs_64_kib(const hostel_engine *engine) { RUNS_WELL(callers_of_small_stacks, engine); }
 
 /* ---- forks ---- */
 
@@ -559,7 +557,9 @@ static void fork_and_call(const char *name) {
   hostel_engine_free(engine);
 }
 
-static void a_forked_child_calls_guests_whatever_its_parent_does(const hostel_engine *engine) { RUNS_WELL(fork_and_call, engine); }
+static void a_forked_child_calls_guests_whatever_its_parent_does(const hostel_engine *engine) {
+  RUNS_WELL(fork_and_call, engine);
+}
 
 static atomic_bool enough;
 

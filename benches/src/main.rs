@@ -38,7 +38,8 @@ fn main() {
 fn everything(wasm: &[u8]) {
     let mut report = Report::default();
     let sqlite = ready::initialised(&guest("sqlite"));
-    std::fs::write(format!("{GUESTS}/ready-extism.wasm"), ready::initialised(&guest("sqlite-extism"))).expect("it can be written");
+    std::fs::write(format!("{GUESTS}/ready-extism.wasm"), ready::initialised(&guest("sqlite-extism")))
+        .expect("it can be written");
     std::fs::write(format!("{GUESTS}/small-extism.wasm"), wat::parse_str(include_str!("extism.wat")).expect("it is valid"))
         .expect("it can be written");
 

@@ -91,6 +91,18 @@ struct Waiting {
     faults: u64,
 }
 
+impl Waiting {
+    #[cfg(snapshots)]
+    fn is_empty(&self) -> bool {
+        self.room.is_none() && self.spare.is_empty()
+    }
+
+    #[cfg(not(snapshots))]
+    fn is_empty(&self) -> bool {
+        self.room.is_none()
+    }
+}
+
 /// How rooms are made.
 #[cfg_attr(not(snapshots), allow(dead_code, reason = "then always from the beginning"))]
 #[derive(Clone)]
@@ -211,11 +223,11 @@ impl Pool {
     /// Keeps a room for the next call, if it can be used for one.
     fn give_back(&self, mut room: Box<Room>) {
         room.uses += 1;
-        if room.dead || room.spoilt {
+        if room.spoilt {
             return self.discard(room);
         }
         let mut done = None;
-        if room.uses >= self.settings.calls {
+        if room.dead || room.uses >= self.settings.calls {
             done = room.reset();
             if done.is_none() {
                 return self.keep_spare(*room);
@@ -242,12 +254,12 @@ impl Pool {
     /// The end of a room that cannot be put back: only its memories are kept.
     fn keep_spare(&self, room: Room) {
         #[cfg(snapshots)]
-        if let Some(spare) = room.into_spare() {
-            let own = &self.places[thread_number() % self.places.len()];
-            if let Some(mut waiting) = own.try_lock() {
-                waiting.spare = spare;
-            }
-            return self.count_discard();
+        if self.model.try_lock().is_ok_and(|model| matches!(*model, Model::New))
+            && let Some(spare) = room.into_spare()
+            && let Some(mut waiting) = self.places[thread_number() % self.places.len()].try_lock()
+        {
+            waiting.spare = spare;
+            waiting.since = registry::rooms_made();
         }
         #[cfg(not(snapshots))]
         drop(room);
@@ -311,16 +323,20 @@ impl Pool {
     pub fn idle_since(&self) -> impl Iterator<Item = u64> {
         self.places.iter().filter_map(|place| {
             let waiting = place.try_lock()?;
-            waiting.room.is_some().then_some(waiting.since)
+            (!waiting.is_empty()).then_some(waiting.since)
         })
     }
 
-    /// Gives up rooms that have been idle since then; how many.
+    /// Gives up rooms, or their memories, that have been idle since then; how many.
     pub fn evict(&self, since: u64) -> usize {
-        let idle = |place: &Place| place.try_lock().filter(|waiting| waiting.since <= since)?.room.take();
-        let evicted: Vec<_> = self.places.iter().filter_map(idle).collect();
-        self.evictions.fetch_add(evicted.len() as u64, Relaxed);
-        self.live.fetch_sub(evicted.len() as u64, Relaxed);
+        let old = |place: &Place| {
+            let mut waiting = place.try_lock().filter(|waiting| waiting.since <= since && !waiting.is_empty())?;
+            Some((waiting.room.take(), core::mem::take(&mut waiting.spare)))
+        };
+        let evicted: Vec<_> = self.places.iter().filter_map(old).collect();
+        let rooms = evicted.iter().filter(|(room, _)| room.is_some()).count() as u64;
+        self.evictions.fetch_add(rooms, Relaxed);
+        self.live.fetch_sub(rooms, Relaxed);
         evicted.len()
     }
 }
