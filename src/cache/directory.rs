@@ -10,7 +10,7 @@ use crate::{Error, Result};
 use std::fs::{self, File};
 use std::io::{ErrorKind, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::SystemTime;
 
 /// A directory of artifacts, and of aliases.
@@ -18,7 +18,13 @@ pub struct Directory {
     path: PathBuf,
     bytes_max: u64,
     evictions: AtomicU64,
+    /// Until the directory is read again to see what has to go: so many saves, or so many bytes.
+    saves_left: AtomicU64,
+    bytes_left: AtomicU64,
 }
+
+/// One in so many saves, counted in entries, reads all of the directory: saving must not take longer the more there is.
+const ENTRIES_PER_SAVE: u64 = 8;
 
 impl Directory {
     /// Uses a directory, which is made if it is not there. Refuses one that others may write to, or that is not the
@@ -38,7 +44,8 @@ impl Directory {
         if !path.is_dir() {
             return Err(io(&path, "cannot use", &ErrorKind::NotADirectory.into()));
         }
-        Ok(Directory { path, bytes_max, evictions: AtomicU64::new(0) })
+        let (evictions, saves_left, bytes_left) = Default::default();
+        Ok(Directory { path, bytes_max, evictions, saves_left, bytes_left })
     }
 
     /// What it holds.
@@ -92,10 +99,24 @@ impl Directory {
     fn write(&self, kind: Kind, key: &Key, bytes: &[u8]) -> Result<()> {
         let path = self.place(kind, key);
         let written = self.write_aside(&path, key, bytes).map_err(|error| io(&path, "cannot write", &error));
-        // Leftovers that cannot be removed, such as another user's, are the operator's business.
-        let (pruned, _) = upkeep::prune(self.list()?, None, self.bytes_max);
-        self.evictions.fetch_add(pruned.evicted, Ordering::Relaxed);
+        self.keep_within(bytes.len() as u64)?;
         written
+    }
+
+    /// Removes what is too much, or was left behind, when that may be the case after so many bytes more.
+    fn keep_within(&self, more: u64) -> Result<()> {
+        let take = |left: &AtomicU64, taken| left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(taken)).is_ok();
+        if take(&self.saves_left, 1) && take(&self.bytes_left, more) {
+            return Ok(());
+        }
+        let listing = self.list()?;
+        let (entries, bytes) = (listing.entries.len() as u64, listing.bytes());
+        // Leftovers that cannot be removed, such as another user's, are the operator's business.
+        let (pruned, _) = upkeep::prune(listing, None, self.bytes_max);
+        self.evictions.fetch_add(pruned.evicted, Relaxed);
+        self.saves_left.store(entries / ENTRIES_PER_SAVE, Relaxed);
+        self.bytes_left.store(self.bytes_max.saturating_sub(bytes), Relaxed);
+        Ok(())
     }
 
     fn write_aside(&self, path: &Path, key: &Key, bytes: &[u8]) -> std::io::Result<()> {
@@ -119,7 +140,7 @@ fn create_aside(folder: &Path, key: &Key) -> std::io::Result<(File, PathBuf)> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     const TRIES: u32 = 1000;
     for _ in 0..TRIES {
-        let path = listing::aside(folder, key, NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = listing::aside(folder, key, NEXT.fetch_add(1, Relaxed));
         let file = match files::create_private(&path) {
             // Processes in different containers have the same numbers.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
@@ -175,7 +196,7 @@ impl ModuleCache for Directory {
         let listing = self.list().unwrap_or_default();
         let is_artifact = |entry: &&Listed| entry.is_file && entry.kind == Kind::Artifact;
         let entries = listing.entries.iter().filter(is_artifact).count() as u64;
-        let evictions = self.evictions.load(Ordering::Relaxed);
+        let evictions = self.evictions.load(Relaxed);
         Stats { entries, bytes: listing.bytes(), evictions, ..Stats::default() }
     }
 }
