@@ -28,9 +28,11 @@ test-sanitize: ## the C tests under address, leak and undefined-behaviour saniti
 	@cmake --build build-sanitize --target all tests
 	@ctest --test-dir build-sanitize --output-on-failure --parallel $(JOBS) $(CTEST_FLAGS)
 
-bench: build ## compare with other hosts; writes build/bench.json
+bench: build ## compare with other hosts; writes build/bench.json and docs/bench.svg
+	@benches/guests/build.sh build/bench-guests
 	@cargo build --release --locked --manifest-path benches/holochain/Cargo.toml --target-dir target/bench-holochain
-	@cargo run --release --locked --manifest-path benches/Cargo.toml
+	@cd benches/extism && cargo build --release --locked --target-dir ../../target/bench-extism
+	@HOSTEL_LIB_DIR=$(CURDIR)/build cargo run --release --locked --manifest-path benches/Cargo.toml --target-dir target/bench
 
 header: setup ## include/hostel.h and tests/symbols.txt from src/ffi
 	@cargo run --release --locked --quiet -p hostel-header -- write

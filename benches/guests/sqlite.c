@@ -81,9 +81,11 @@ static void must(int done) {
 /* Part of `_initialize`: an instance starts with the table filled and the query prepared. */
 __attribute__((constructor)) static void fill(void) {
   must(sqlite3_open_v2(":memory:", &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) == SQLITE_OK);
-  must(sqlite3_exec(database, "CREATE TABLE people(id INTEGER PRIMARY KEY, name TEXT, score INTEGER); BEGIN", 0, 0, 0) == SQLITE_OK);
+  must(sqlite3_exec(database, "CREATE TABLE people(id INTEGER PRIMARY KEY, name TEXT, score INTEGER); BEGIN", 0, 0, 0) ==
+       SQLITE_OK);
   sqlite3_stmt *insert;
-  must(sqlite3_prepare_v2(database, "INSERT INTO people VALUES(?1, 'person ' || ?1, ?1 * 7919 % 1009)", -1, &insert, 0) == SQLITE_OK);
+  must(sqlite3_prepare_v2(database, "INSERT INTO people VALUES(?1, 'person ' || ?1, ?1 * 7919 % 1009)", -1, &insert, 0) ==
+       SQLITE_OK);
   for (int id = 1; id <= PEOPLE; id++) {
     sqlite3_bind_int(insert, 1, id);
     must(sqlite3_step(insert) == SQLITE_DONE);

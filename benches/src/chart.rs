@@ -71,7 +71,13 @@ pub fn draw(report: &Report) -> String {
         }
         y += 34.0;
     }
-    text(&mut body, 8.0, y + 4.0, "quiet", "* its own guest, called in MessagePack. Logarithmic scale; shorter is better. One run of `make bench`.");
+    text(
+        &mut body,
+        8.0,
+        y + 4.0,
+        "quiet",
+        "* its own guest, called in MessagePack. Logarithmic scale; shorter is better. One run of `make bench`.",
+    );
     let height = y + 16.0;
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"Time of a call in a \

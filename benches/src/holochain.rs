@@ -14,8 +14,12 @@ const HOST_CALLS: u32 = 1_000;
 const TURNS: usize = 3;
 const MIB: usize = 1 << 20;
 /// What is measured, on either side, and the unit of the figure in nanoseconds.
-const COLUMNS: [(&str, &str, f64); 4] =
-    [("reused_ns", "reused, 64 B", 1.0), ("fresh_us", "fresh, 64 B", 1e3), ("host_call_ns", "host function", 1.0), ("mib_us", "1 MiB", 1e3)];
+const COLUMNS: [(&str, &str, f64); 4] = [
+    ("reused_ns", "reused, 64 B", 1.0),
+    ("fresh_us", "fresh, 64 B", 1e3),
+    ("host_call_ns", "host function", 1.0),
+    ("mib_us", "1 MiB", 1e3),
+];
 
 pub fn measure(report: &mut Report, engine: &Engine, guest: &str, peer: &str) {
     let ours = Ours::new(engine, &std::fs::read(guest).unwrap_or_else(|error| panic!("cannot read {guest}: {error}")));

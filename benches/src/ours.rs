@@ -140,9 +140,7 @@ impl Cache {
         let path = CString::new(path.to_str().expect("the path is text")).expect("without a zero byte");
         let key = [7; HOSTEL_KEY_BYTES];
         // SAFETY: as above.
-        Cache(made(|out, e| unsafe {
-            hostel_cache_directory_new(path.as_ptr(), key.as_ptr(), key.len(), 1 << 32, 0, out, e)
-        }))
+        Cache(made(|out, e| unsafe { hostel_cache_directory_new(path.as_ptr(), key.as_ptr(), key.len(), 1 << 32, 0, out, e) }))
     }
 }
 

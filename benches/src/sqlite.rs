@@ -51,13 +51,12 @@ pub fn measure(report: &mut Report, engine: &Engine, wasm: &[u8], peers: &Peers,
     }
     println!("{:34} {:>12} {:>12} {:>14}", "", "64 bytes", "20 rows", "500 rows");
     for (index, (name, _)) in names.iter().enumerate() {
-        println!(
-            "{name:34} {:>12} {:>12} {:>14}",
-            time(columns[0][index]),
-            time(columns[1][index]),
-            time(columns[2][index])
-        );
+        println!("{name:34} {:>12} {:>12} {:>14}", time(columns[0][index]), time(columns[1][index]), time(columns[2][index]));
     }
     let over_best = columns.iter().map(|column| column[0] / column[0].min(column[1])).product::<f64>().cbrt();
-    report.tell("sqlite_policy_geomean", over_best, "times the best policy for each: geometric mean of the default over the three");
+    report.tell(
+        "sqlite_policy_geomean",
+        over_best,
+        "times the best policy for each: geometric mean of the default over the three",
+    );
 }
