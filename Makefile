@@ -2,8 +2,11 @@
 CMAKE_FLAGS ?=
 CTEST_FLAGS ?=
 JOBS ?= 2
+# The first seed of fuzz-rooms, and how many.
+START ?= 0
+COUNT ?= 20000
 
-.PHONY: setup build demo test test-sanitize bench header clean
+.PHONY: setup build demo test test-sanitize fuzz-rooms bench header clean
 .NOTPARALLEL:
 
 setup: ## install the compilers and tools that are missing
@@ -27,6 +30,11 @@ test-sanitize: ## the C tests under address, leak and undefined-behaviour saniti
 		-DCMAKE_C_COMPILER=clang-22 -DCMAKE_CXX_COMPILER=clang++-22 $(CMAKE_FLAGS) >/dev/null
 	@cmake --build build-sanitize --target all tests
 	@ctest --test-dir build-sanitize --output-on-failure --parallel $(JOBS) $(CTEST_FLAGS)
+
+fuzz-rooms: setup ## random modules in rooms and in new instances: START=0 COUNT=20000
+	@cmake -S . -B build -G Ninja $(CMAKE_FLAGS) >/dev/null
+	@cmake --build build --target fuzz-programs
+	@target/release/fuzz-rooms $(START) $(COUNT) $(JOBS)
 
 bench: build ## compare with other hosts; writes build/bench.json and docs/bench.svg
 	@benches/guests/build.sh build/bench-guests

@@ -7,18 +7,6 @@
 
 /* ---- hostel engines, hostel inspect ---- */
 
-/* Prints JSON that came with `status`, and lets go of it. */
-static int print_json(hostel_buffer *json, hostel_status status, hostel_error *error) {
-  if (status == HOSTEL_STATUS_OK) {
-    fwrite(json->data, 1, json->len, stdout);
-    putchar('\n');
-  }
-  int exit_status = status == HOSTEL_STATUS_OK ? finish_output(EXIT_OK) : print_failure(error);
-  hostel_buffer_free(json);
-  hostel_error_free(error);
-  return exit_status;
-}
-
 static int run_engines(const struct arguments *arguments) {
   if (arguments->json) {
     hostel_buffer json;
@@ -67,6 +55,12 @@ int main(int argc, char **argv) {
     return run_inspect(&arguments);
   case COMMAND_ENGINES:
     return run_engines(&arguments);
+  case COMMAND_CACHE_LS:
+    return run_cache_ls(&arguments);
+  case COMMAND_CACHE_VERIFY:
+    return run_cache_verify(&arguments);
+  case COMMAND_CACHE_PRUNE:
+    return run_cache_prune(&arguments);
   }
   return EXIT_WRONG_USE;
 }

@@ -3,12 +3,10 @@
 #include "hostel_commands.h"
 #include "hostel_module.h"
 #include "hostel_output.h"
+#include "hostel_tiers.h"
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-/* How large a directory of --cache may become. */
-#define CACHE_BYTES (UINT64_C(1) << 30)
 
 /* All that a call needs, and what came of it. */
 struct stay {
@@ -82,13 +80,6 @@ static bool print_output(const struct arguments *arguments, struct stay *stay) {
   return true;
 }
 
-/* What was compiled in earlier runs is there, if the command line says where. */
-static bool open_cache(const struct arguments *arguments, struct stay *stay) {
-  const struct seal_key *key = &stay->file.key;
-  return arguments->cache == NULL ||
-         !hostel_cache_directory_new(arguments->cache, key_bytes(key), key->len, CACHE_BYTES, 0, &stay->cache, &stay->error);
-}
-
 static bool load_guest(const struct arguments *arguments, struct stay *stay) {
   hostel_error **error = &stay->error;
   if (hostel_guest_options_new(&stay->guest_options, error) ||
@@ -154,8 +145,9 @@ int run_call(const struct arguments *arguments) {
   struct stay stay = {0};
   int exit_status = EXIT_WRONG_USE;
   if (open_files(arguments, &stay)) {
-    bool called = make_engine(arguments, &stay.engine, &stay.error) && open_cache(arguments, &stay) &&
-                  load_guest(arguments, &stay) && call_guest(arguments, &stay);
+    bool called = make_engine(arguments, &stay.engine, &stay.error) &&
+                  open_cache(arguments, &stay.file.key, &stay.cache, &stay.error) && load_guest(arguments, &stay) &&
+                  call_guest(arguments, &stay);
     exit_status = finish_output(EXIT_OK);
     if (stay.report != NULL && !write_report(&stay))
       exit_status = cannot("write", arguments->report);

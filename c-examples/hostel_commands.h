@@ -6,5 +6,8 @@
 
 int run_call(const struct arguments *arguments);
 int run_compile(const struct arguments *arguments);
+int run_cache_ls(const struct arguments *arguments);
+int run_cache_verify(const struct arguments *arguments);
+int run_cache_prune(const struct arguments *arguments);
 
 #endif

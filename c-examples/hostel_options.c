@@ -9,7 +9,8 @@
 enum { OPERANDS_MAX = 2 };
 
 struct command_row {
-  const char *name, *operands;
+  const char *name; /* one word, or two */
+  const char *operands;
   int operands_min, operands_max;
   const char *about;
 };
@@ -20,6 +21,9 @@ static const struct command_row commands[] = {
     {"compile", "[OPTIONS] MODULE -o FILE", 1, 1, "makes an artifact of a module: code that need not be compiled again"},
     {"inspect", "MODULE", 1, 1, "says what a module is, as JSON"},
     {"engines", "[--json]", 0, 0, "lists the engines of this build, one name a line"},
+    {"cache ls", "[--json] DIR", 1, 1, "lists what a directory of --cache holds, what was not used for longest first"},
+    {"cache verify", "[OPTIONS] DIR", 1, 1, "says which entries of such a directory are damaged or foreign"},
+    {"cache prune", "[OPTIONS] DIR", 1, 1, "removes from it what is damaged or left behind; makes it smaller"},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
@@ -47,14 +51,18 @@ static const struct option_row options[] = {
     {"--memory", "BYTES", BYTES, IN(COMMAND_CALL), AT(memory), "how large each memory of the guest may be"},
     {"--output-max", "BYTES", BYTES, IN(COMMAND_CALL), AT(output_max), "how large an output may be"},
     {"--cache", "DIR", STRING, IN(COMMAND_CALL), AT(cache), "keep compiled code in this directory, and look there first"},
-    {"--key", "FILE", STRING, IN(COMMAND_CALL) | IN(COMMAND_COMPILE), AT(key),
-     "what seals compiled code; without it, a key of your own"},
+    {"--remote", "URL", STRING, IN(COMMAND_CALL), AT(remote), "keep it there too, for other machines: redis://... or s3://..."},
+    {"--key", "FILE", STRING, IN(COMMAND_CALL) | IN(COMMAND_COMPILE) | IN(COMMAND_CACHE_VERIFY) | IN(COMMAND_CACHE_PRUNE),
+     AT(key), "what seals compiled code; without it, a key of your own"},
     {"-o", "FILE", STRING, IN(COMMAND_COMPILE), AT(output), "where the artifact goes"},
     {"--progress", NULL, FLAG, IN(COMMAND_CALL) | IN(COMMAND_COMPILE), AT(progress),
      "show how far compiling is, even where standard error is no terminal"},
     {"--report", "FILE", STRING, IN(COMMAND_CALL), AT(report), "write what the last call was like, as JSON"},
     {"--json", NULL, FLAG, IN(COMMAND_CALL), AT(json), "input and output are JSON; to the guest they are MessagePack"},
     {"--json", NULL, FLAG, IN(COMMAND_ENGINES), AT(json), "every engine there is, and what each lacks, as JSON"},
+    {"--json", NULL, FLAG, IN(COMMAND_CACHE_LS) | IN(COMMAND_CACHE_VERIFY), AT(json), "every entry, as JSON"},
+    {"--max-bytes", "BYTES", BYTES, IN(COMMAND_CACHE_PRUNE), AT(max_bytes),
+     "then remove what was not used for longest, until no more is left"},
     {"--help", NULL, FLAG, ~0u, AT(help), "show this"},
 };
 enum { OPTIONS = sizeof options / sizeof *options };
@@ -64,14 +72,15 @@ enum { OPTIONS = sizeof options / sizeof *options };
 static void print_help(void) {
   printf("hostel %s hosts WebAssembly guests for short stays.\n\n", hostel_version());
   for (int i = 0; i < COMMANDS; i++)
-    printf("hostel %-7s %-28s %s\n", commands[i].name, commands[i].operands, commands[i].about);
-  printf("%-44s%s\n", "hostel COMMAND --help", "shows the options of a command");
-  printf("%-44s%s\n", "hostel --version", "says which version this is");
+    printf("hostel %-12s %-28s %s\n", commands[i].name, commands[i].operands, commands[i].about);
+  printf("%-49s%s\n", "hostel COMMAND --help", "shows the options of a command");
+  printf("%-49s%s\n", "hostel --version", "says which version this is");
   puts("\nMODULE is a file in WebAssembly's binary (.wasm) or text (.wat) format; to be called it may also be\n"
-       "an artifact of `hostel compile`.\n\n"
-       "Exit status: 0 for success; 1 for a failure of the library or the guest, with `hostel: STATUS: message` as the\n"
-       "last line on standard error; 2 for a wrong command line, a file that cannot be read or written, or an input that\n"
-       "should be JSON and is not.");
+       "an artifact of `hostel compile`. DIR is a directory of `hostel call --cache`, or of a program that keeps its cache\n"
+       "there.\n\n"
+       "Exit status: 0 for success; 1 for a failure of the library or the guest, or a damaged entry, with\n"
+       "`hostel: STATUS: message` as the last line on standard error; 2 for a wrong command line, a file or directory that\n"
+       "cannot be read or written, or an input that should be JSON and is not.");
 }
 
 static void print_command_help(enum command command) {
@@ -81,6 +90,12 @@ static void print_command_help(enum command command) {
   if (command == COMMAND_CALL)
     puts("The input is read from standard input unless an option says otherwise. The output goes to standard output as\n"
          "it is. FUNCTION is left out for a program, which has only one way to start.");
+  if (command == COMMAND_CACHE_VERIFY)
+    puts("Damaged is what nobody can use: cut off, changed, in the place of another entry, or no file. The exit status is 1\n"
+         "then. Foreign is what others may use: made by another engine, version or machine, or sealed with another key.");
+  if (command == COMMAND_CACHE_PRUNE)
+    puts("Locks and half-written files of programs that were killed go, and damaged entries. Others that use the directory\n"
+         "meanwhile are not disturbed.");
   putchar('\n');
   for (int i = 0; i < OPTIONS; i++) {
     char left[32];
@@ -185,12 +200,15 @@ static bool read_option(int argc, char **argv, int *index, struct arguments *arg
   return true;
 }
 
+/* How many words of the command line are the command. */
+static int words_of(const struct command_row *command) { return strchr(command->name, ' ') != NULL ? 2 : 1; }
+
 static bool read_command_line(int argc, char **argv, struct arguments *arguments) {
   const struct command_row *command = &commands[arguments->command];
   const char *operands[OPERANDS_MAX] = {NULL, NULL};
   int count = 0;
   bool only_operands = false; /* since "--" */
-  for (int i = 2; i < argc; i++) {
+  for (int i = 1 + words_of(command); i < argc; i++) {
     bool is_option = !only_operands && argv[i][0] == '-' && argv[i][1] != '\0';
     if (is_option && strcmp(argv[i], "--") == 0)
       only_operands = true;
@@ -206,20 +224,36 @@ static bool read_command_line(int argc, char **argv, struct arguments *arguments
   if (arguments->help)
     return true;
   if (count < command->operands_min)
-    return wrong("a module is missing: hostel %s %s", command->name, command->operands);
+    return wrong("a %s is missing: hostel %s %s", words_of(command) > 1 ? "directory" : "module", command->name,
+                 command->operands);
   if (arguments->command == COMMAND_COMPILE && arguments->output == NULL)
     return wrong("-o FILE is missing: hostel %s %s", command->name, command->operands);
   if (arguments->input != NULL && arguments->text != NULL)
     return wrong("--input and --text cannot both be the input");
+  if (arguments->remote != NULL && arguments->key == NULL)
+    return wrong("--remote needs --key FILE: a key that all machines share");
   return true;
 }
 
-static bool find_command(const char *name, enum command *command_out) {
+static bool find_command(int argc, char **argv, enum command *command_out) {
   for (int i = 0; i < COMMANDS; i++) {
-    if (strcmp(name, commands[i].name) == 0) {
+    const char *name = commands[i].name;
+    size_t first = strcspn(name, " ");
+    bool same = argc > 1 && strlen(argv[1]) == first && memcmp(name, argv[1], first) == 0;
+    if (same && (name[first] == '\0' || (argc > 2 && strcmp(name + first + 1, argv[2]) == 0))) {
       *command_out = (enum command)i;
       return true;
     }
+  }
+  return false;
+}
+
+/* A first word that needs a second one, as "cache" does. */
+static bool is_group(const char *word) {
+  size_t len = strlen(word);
+  for (int i = 0; i < COMMANDS; i++) {
+    if (strncmp(commands[i].name, word, len) == 0 && commands[i].name[len] == ' ')
+      return true;
   }
   return false;
 }
@@ -232,12 +266,17 @@ bool read_arguments(int argc, char **argv, struct arguments *arguments, int *exi
     printf("hostel %s\n", hostel_version());
     return false;
   }
-  if (argc == 2 && (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0)) {
+  const char *last = argc > 1 ? argv[argc - 1] : "";
+  if ((argc == 2 || (argc == 3 && is_group(first))) && (strcmp(last, "--help") == 0 || strcmp(last, "-h") == 0)) {
     print_help();
     return false;
   }
   *exit_out = EXIT_WRONG_USE;
-  if (!find_command(first, &arguments->command)) {
+  if (!find_command(argc, argv, &arguments->command)) {
+    if (is_group(first) && argc == 2)
+      return wrong("%s needs a second word; see `hostel --help`", first);
+    if (is_group(first))
+      return wrong("unknown command %s %s; see `hostel --help`", first, argv[2]);
     const char *what = argc < 2 ? "a command is missing" : first[0] == '-' ? "unknown option " : "unknown command ";
     return wrong("%s%s; see `hostel --help`", what, first);
   }

@@ -8,7 +8,15 @@
 /* What the program ends with. */
 enum exit_status { EXIT_OK = 0, EXIT_CALL_FAILED = 1, EXIT_WRONG_USE = 2 };
 
-enum command { COMMAND_CALL, COMMAND_COMPILE, COMMAND_INSPECT, COMMAND_ENGINES };
+enum command {
+  COMMAND_CALL,
+  COMMAND_COMPILE,
+  COMMAND_INSPECT,
+  COMMAND_ENGINES,
+  COMMAND_CACHE_LS,
+  COMMAND_CACHE_VERIFY,
+  COMMAND_CACHE_PRUNE,
+};
 
 struct number {
   bool given;
@@ -18,11 +26,11 @@ struct number {
 /* What was not given is NULL, false, or not given. The strings are those of main(). */
 struct arguments {
   enum command command;
-  const char *module, *function;
+  const char *module, *function; /* the operands, whatever they are called */
   const char *engine, *abi;
   const char *input, *text, *report;
-  const char *cache, *key, *output;
-  struct number repeat, memory, output_max;
+  const char *cache, *remote, *key, *output;
+  struct number repeat, memory, output_max, max_bytes;
   bool each, instance, progress, json, help;
 };
 

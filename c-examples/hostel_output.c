@@ -43,3 +43,14 @@ int print_failure(const hostel_error *error) {
   fputc('\n', stderr);
   return EXIT_CALL_FAILED;
 }
+
+int print_json(hostel_buffer *json, hostel_status status, hostel_error *error) {
+  if (status == HOSTEL_STATUS_OK) {
+    fwrite(json->data, 1, json->len, stdout);
+    putchar('\n');
+  }
+  int exit_status = status == HOSTEL_STATUS_OK ? finish_output(EXIT_OK) : print_failure(error);
+  hostel_buffer_free(json);
+  hostel_error_free(error);
+  return exit_status;
+}

@@ -4,18 +4,25 @@ set(HOSTEL_ENGINES cranelift wasmi llvm wasmtime)
 file(GLOB test_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/*.c)
 file(GLOB test_scripts CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/*.sh)
 
+# What the tests of remote caches run in: a Redis and an S3 server on this machine, stopped with the test.
+set(HOSTEL_TEST_PYTHON ${PROJECT_SOURCE_DIR}/build-tools/moto/bin/python)
+set(with_servers ${HOSTEL_TEST_PYTHON} ${PROJECT_SOURCE_DIR}/tests/remote/with_servers.py)
+set(launcher_of_cache_remote ${with_servers})
+set(launcher_of_cli_remote ${with_servers})
+
 # Not part of `all`: who only wants the library does not wait for its tests.
 add_custom_target(tests)
 add_dependencies(tests guests)
 
 function(add_c_test program source library)
+  cmake_path(GET source STEM stem)
   add_executable(${program} EXCLUDE_FROM_ALL ${source})
   target_link_libraries(${program} PRIVATE ${library} pthread)
   target_compile_definitions(${program} PRIVATE HOSTEL_GUESTS="${HOSTEL_GUESTS}")
   set_target_properties(${program} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   add_dependencies(tests ${program})
   foreach(engine IN LISTS ARGN)
-    add_test(NAME ${program}.${engine} COMMAND ${program} ${engine} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    add_test(NAME ${program}.${engine} COMMAND ${launcher_of_${stem}} $<TARGET_FILE:${program}> ${engine} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
     set_tests_properties(${program}.${engine} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
   endforeach()
 endfunction()
@@ -37,7 +44,7 @@ endif()
 # Each tests/NAME.sh is given the build directory: what is only seen from outside, such as the command line.
 foreach(script IN LISTS test_scripts)
   cmake_path(GET script STEM name)
-  add_test(NAME script.${name} COMMAND ${script} ${PROJECT_BINARY_DIR} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  add_test(NAME script.${name} COMMAND ${launcher_of_${name}} ${script} ${PROJECT_BINARY_DIR} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(script.${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
 endforeach()
 
@@ -52,3 +59,20 @@ add_dependencies(rust-tests cargo)
 add_dependencies(tests rust-tests)
 add_test(NAME rust.tests COMMAND ${HOSTEL_CARGO} test --release --locked ${cargo_arguments} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
 set_tests_properties(rust.tests PROPERTIES ENVIRONMENT HOSTEL_GUESTS=${HOSTEL_GUESTS} RUN_SERIAL ON TIMEOUT 3600)
+
+# Random modules in rooms, and the specification's test suite: see fuzz/. Built by two calls of cargo, each of which has to choose
+# the features of what the two packages share.
+add_custom_target(fuzz-programs
+  COMMAND ${HOSTEL_CARGO} build --release --locked -p hostel-fuzz
+  COMMAND ${HOSTEL_CARGO} build --release --locked -p hostel-fuzz-inputs
+  WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
+  USES_TERMINAL
+  COMMENT "Building the programs of fuzz/")
+add_dependencies(fuzz-programs rust-tests)
+add_dependencies(tests fuzz-programs)
+add_test(NAME fuzz.rooms COMMAND ${cargo_output}/fuzz-rooms 0 500)
+set_tests_properties(fuzz.rooms PROPERTIES LABELS fuzz TIMEOUT 600)
+foreach(engine IN LISTS HOSTEL_ENGINES)
+  add_test(NAME spec.${engine} COMMAND ${cargo_output}/fuzz-spec ${engine})
+  set_tests_properties(spec.${engine} PROPERTIES LABELS spec SKIP_RETURN_CODE 77 TIMEOUT 600)
+endforeach()

@@ -21,7 +21,18 @@
  * Where a function takes a pointer and a length, (NULL, 0) is empty and (NULL, n) is an INVALID_ARGUMENT. Strings are
  * UTF-8; `const char *` without a length ends with a NUL.
  *
- * A thread that loads modules or calls guests needs 256 KiB of stack of its own; the guests' stacks are not part of it.
+ * A thread that loads modules needs 256 KiB of stack of its own, one that only calls guests 64 KiB, and more where host
+ * functions call guests again; the guests' stacks are not part of it. A thread's alternate signal stack (sigaltstack) is
+ * replaced when it first calls a guest, unless it has 64 KiB.
+ *
+ * Guests of an engine that generates code are stopped by signals, and their writes are noted by one: SIGSEGV, SIGILL and
+ * SIGFPE have handlers from the first engine on. A handler that the program had before gets what is not a guest's. One that
+ * it installs later passes on what is not its own, or guests that trap end up in it; see also
+ * hostel_guest_options_set_write_tracking(). The system ends a process in which a guest traps in a thread that blocks these
+ * signals.
+ *
+ * A forked child may load, make and call, also what its parent has made, but does not go on with a call inside of which
+ * it was forked. Handles that other threads were using at that moment may hang.
  */
 #ifndef HOSTEL_H
 #define HOSTEL_H
@@ -529,7 +540,10 @@ typedef struct hostel_engine_statistics {
   uint64_t pages_restored;
   /** Writes to a page that nobody had written to before in its room. */
   uint64_t faults;
-  /** Rooms that were not used again: after a stack overflow, a limit, or because the guest cannot be reset. */
+  /**
+   * Rooms that were not used again: after a trap, because more of them are idle than are kept, because the guest cannot be
+   * reset, or a guest's first, which the others are made like.
+   */
   uint64_t discards;
   /** Idle rooms that made way for others. */
   uint64_t evictions;
@@ -654,6 +668,7 @@ HOSTEL_MUST_USE hostel_status hostel_cache_thread_local_new(uint64_t bytes_max, 
  * `key` is the secret that files are sealed with, HOSTEL_KEY_BYTES bytes, copied; NULL with a length of 0 stands for this
  * user's own, kept in `$XDG_CONFIG_HOME/hostel/seal-key` (or `$HOME/.config`) with mode 0600 and made when first needed.
  * The seal stops whoever can write the files and does not have the key; it does not stop the user's own programs.
+ * All who share a directory need the same key: with another one they would rebuild each other's entries for ever.
  *
  * On success `*cache_out` is yours: release it with hostel_cache_free(). `error_out` may be NULL.
  *
@@ -780,6 +795,231 @@ hostel_status hostel_cache_unpin(const hostel_cache *cache,
 
 /** Lets go of a cache; modules from it, and chains with it, keep what they need. NULL is fine. */
 void hostel_cache_free(hostel_cache *cache);
+
+/* ---- cache directory -------------------------------------------------------------------------------------
+ * Directories of compiled code, as operators see them: what they hold, what is damaged, what can go.
+ */
+
+/**
+ * What a directory held when it was looked at. Made by hostel_cache_directory_list() and hostel_cache_directory_verify(),
+ * released by hostel_cache_listing_free(). Immutable: any number of threads may use one at the same time.
+ */
+typedef struct hostel_cache_listing hostel_cache_listing;
+
+/** What hostel_cache_directory_prune() has removed. */
+typedef struct hostel_cache_pruned {
+  /** sizeof(hostel_cache_pruned), set by the caller. */
+  size_t struct_size;
+  /** Locks and half-written files of processes that were killed. */
+  uint64_t leftovers;
+  /** Entries that were damaged. */
+  uint64_t damaged;
+  /** Entries that made room, those first that were not used for longest. */
+  uint64_t evicted;
+  /** How many bytes all of these had. */
+  uint64_t bytes;
+} hostel_cache_pruned;
+
+/** How an entry of a directory is. */
+typedef int32_t hostel_cache_entry_state;
+
+/**
+ * An entry of a directory: a module's code, or an alias, which is a small record that leads to a module. The strings live as
+ * long as the listing.
+ */
+typedef struct hostel_cache_entry {
+  /** sizeof(hostel_cache_entry), set by the caller. */
+  size_t struct_size;
+  /** The module's key in 64 hexadecimal digits; of an alias what it is kept under, which is made of it. */
+  const char *module_key;
+  /** The fingerprint of the engine it was compiled by, in 64 hexadecimal digits. */
+  const char *fingerprint;
+  /** The engine of this build with that fingerprint, made without further settings; NULL if none has it. */
+  const char *engine;
+  /** The file's path in the directory. */
+  const char *file;
+  /** Its size. */
+  uint64_t bytes;
+  /** When it was last used, in seconds since 1970. */
+  uint64_t used;
+  /** How it is. */
+  hostel_cache_entry_state state;
+  /** Whether it is an alias. */
+  bool is_alias;
+  /** Why it is damaged or foreign; empty otherwise. */
+  const char *reason;
+} hostel_cache_entry;
+
+/** Nobody looked: hostel_cache_directory_list() reads names and sizes only. */
+#define HOSTEL_CACHE_ENTRY_UNCHECKED 0
+/** Whole, sealed with the key, in its right place. */
+#define HOSTEL_CACHE_ENTRY_OK 1
+/** Of no use to anybody: cut off, changed, in the place of another one, or no file. */
+#define HOSTEL_CACHE_ENTRY_DAMAGED 2
+
+/**
+ * Not for this build and this key, but perhaps for others: made by another engine, version or machine, sealed with
+ * another key, or closed to this user.
+ */
+#define HOSTEL_CACHE_ENTRY_FOREIGN 3
+
+/**
+ * Lists what a directory of hostel_cache_directory_new() holds, the entry that was not used for longest first, by names
+ * and sizes: nothing in it is opened. What has another name than a cache gives is left out.
+ *
+ * `path` must be there. `flags` is as for hostel_cache_directory_new(). On success `*listing_out` is yours: release it
+ * with hostel_cache_listing_free(). `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `path` or `listing_out` is NULL, or `flags` has an unknown one;
+ *         HOSTEL_STATUS_CACHE_IO         if the directory is not there, cannot be read, or is not to be trusted.
+ * Thread-safe. Makes an engine of each kind, for their fingerprints: see hostel_engine_new(). The directory may be in use.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_cache_directory_list(const char *path,
+                                          uint32_t flags,
+                                          hostel_cache_listing **listing_out,
+                                          hostel_error **error_out);
+
+/**
+ * Lists what a directory holds, and says how each entry is. Every file of this build's engines is read to its end, but
+ * none is loaded, changed or removed.
+ *
+ * `key` is the sealing key, and the other arguments are as for hostel_cache_directory_list().
+ *
+ * Returns what that returns, and
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `key` is not of its length;
+ *         HOSTEL_STATUS_CACHE_IO         if there is no key.
+ * Damaged entries are no failure. Thread-safe; the directory may be in use. Takes as long as reading the files does.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_cache_directory_verify(const char *path,
+                                            const uint8_t *key,
+                                            size_t key_len,
+                                            uint32_t flags,
+                                            hostel_cache_listing **listing_out,
+                                            hostel_error **error_out);
+
+/**
+ * Makes room in a directory: removes what killed processes have left behind and nobody holds, then entries that are
+ * damaged, and then, while there are more than `bytes_max` bytes, the entry that was not used for longest.
+ *
+ * `bytes_max` of UINT64_MAX keeps every sound entry. Foreign entries go only for their age. Modules that are in use are
+ * not affected. `key` is the sealing key; `path` and `flags` are as for hostel_cache_directory_list().
+ * `pruned_out->struct_size` must be set to sizeof(hostel_cache_pruned) before the call; the rest is written on success.
+ * `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `path` or `pruned_out` is NULL, `struct_size` is not that of this header, `flags`
+ *                                        has an unknown one, or `key` is not of its length;
+ *         HOSTEL_STATUS_CACHE_IO         if the directory is not there, cannot be read, or is not to be trusted, there is no
+ *                                        key, or something could not be removed; the rest has been removed then.
+ * Thread-safe; the directory may be in use. Takes as long as reading the files does.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_cache_directory_prune(const char *path,
+                                           const uint8_t *key,
+                                           size_t key_len,
+                                           uint64_t bytes_max,
+                                           uint32_t flags,
+                                           hostel_cache_pruned *pruned_out,
+                                           hostel_error **error_out);
+
+/** How many entries a listing has; 0 for NULL. Thread-safe. */
+size_t hostel_cache_listing_count(const hostel_cache_listing *listing);
+
+/**
+ * Tells an entry of a listing.
+ *
+ * `entry_out->struct_size` must be set to sizeof(hostel_cache_entry) before the call; the rest is written on success.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `listing` or `entry_out` is NULL, `struct_size` is not that of this header, or
+ *                                        `index` is not below hostel_cache_listing_count().
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_cache_listing_entry(const hostel_cache_listing *listing,
+                                         size_t index,
+                                         hostel_cache_entry *entry_out,
+                                         hostel_error **error_out);
+
+/**
+ * Tells a listing as JSON: an object with `bytes`, the sum, and two arrays, `entries` without aliases and `aliases`, of
+ * objects with what hostel_cache_entry has; `engine`, `state` and `reason` are null where there is none, and a `state` is
+ * "ok", "damaged" or "foreign".
+ *
+ * On success `*json_out` is yours: release it with hostel_buffer_free(). `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `listing` or `json_out` is NULL.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_cache_listing_json(const hostel_cache_listing *listing,
+                                        hostel_buffer *json_out,
+                                        hostel_error **error_out);
+
+/** Frees a listing and its strings. NULL is fine. */
+void hostel_cache_listing_free(hostel_cache_listing *listing);
+
+/* ---- cache remote ----------------------------------------------------------------------------------------
+ * Remote caches: compiled code that machines share through a store they have already.
+ */
+
+/** What a remote cache may cost. 0 stands for the default. */
+typedef struct hostel_cache_remote_options {
+  /** sizeof(hostel_cache_remote_options). */
+  size_t struct_size;
+  /** Milliseconds that each operation may take, from connecting to the last byte; by default 2000. */
+  uint64_t time_limit_ms;
+  /** Bytes of the largest artifact that is loaded or saved; by default 256 MiB. */
+  uint64_t artifact_bytes_max;
+  /** After how many failures in a row the store is left alone; by default 3. */
+  uint64_t failures_max;
+  /** For how many milliseconds it is then left alone, until one load tries it again; by default 10000. */
+  uint64_t pause_ms;
+} hostel_cache_remote_options;
+
+/**
+ * Makes a cache in a store that machines share over a network. Nothing is connected before it is used, and between two
+ * operations there is neither a connection nor a thread. Best behind a directory: see hostel_cache_fallback_new().
+ *
+ * `url` names the store, and is copied:
+ * `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE][?prefix=TEXT]`, a Redis server; keys begin with `hostel/` unless a
+ * prefix is given; or
+ * `s3://BUCKET[/PREFIX][?OPTION=VALUE&...]`, an object store with S3's protocol, where the options are `endpoint` (such as
+ * `http://127.0.0.1:9000`), `region`, `access_key_id`, `secret_access_key`, `session_token` and `virtual_host_style` (true
+ * or false). What is not given is looked up as Amazon's own tools do: AWS_REGION, AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID,
+ * AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN in the environment, the profile in `~/.aws`, the machine's role.
+ * What is special in a URL is percent-encoded. Passwords and keys are told neither in errors nor in the log.
+ *
+ * `key` is the secret that artifacts are sealed with, HOSTEL_KEY_BYTES bytes, copied; it has no default. Whoever has it can
+ * run machine code in every process that uses this cache with it, so it goes to machines that trust each other, and
+ * not into the store. The store itself need not be trusted: what it hands out is checked before it is used. `options` may
+ * be NULL; it is copied.
+ *
+ * A store that is absent, slow or wrong is a miss and a line in the log. A load asks it at most four times, to look, to look
+ * twice more where others may have compiled the same meanwhile, and to save, and with an alias twice more; each has the time
+ * limit to itself, and none follows one that failed. So a store that does not answer costs one time limit, and after failures in a row it is left
+ * alone for a while. The statistics count no entries, bytes or evictions of the store.
+ *
+ * On success `*cache_out` is yours: release it with hostel_cache_free(). `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `url`, `key` or `cache_out` is NULL, `key` is not of its length, `url` names no
+ *                                        store, `struct_size` is not that of this header, or a time is more than a day;
+ *         HOSTEL_STATUS_CACHE_IO         if the system's certificates cannot be read;
+ *         HOSTEL_STATUS_UNSUPPORTED      if this build has no remote caches.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_cache_remote_new(const char *url,
+                                      const uint8_t *key,
+                                      size_t key_len,
+                                      const hostel_cache_remote_options *options,
+                                      hostel_cache **cache_out,
+                                      hostel_error **error_out);
 
 /* ---- inspect ---------------------------------------------------------------------------------------------
  * Modules before an engine sees them: what one is, and the text format.
@@ -999,7 +1239,8 @@ HOSTEL_MUST_USE hostel_status hostel_module_key(const hostel_module *module, uin
 
 /**
  * Where a module comes from: "compiled", "artifact", or the tier of the cache that had it: "shared", "thread_local",
- * "directory", "custom", or "pinned" when only the pin had kept it; NULL for NULL. The string lives for ever. Thread-safe.
+ * "directory", "remote", "custom", or "pinned" when only the pin had kept it; NULL for NULL. The string lives for ever.
+ * Thread-safe.
  */
 const char *hostel_module_origin(const hostel_module *module);
 
@@ -1438,8 +1679,8 @@ hostel_status hostel_guest_options_set_rooms_max(hostel_guest_options *options,
  * Says whether rooms may find out what a call has written by letting the first write to a page fault (SIGSEGV), which is the
  * fastest way and the default. Turned off, or where the library's handler of the signal is not in front of all others or
  * the signal is blocked, the system is asked after each call instead, which takes a few microseconds. A host that puts a
- * handler of its own in front, without passing on what is not its own, turns this off before: a room that is in use
- * notices such a handler only after some calls.
+ * handler of its own in front, without passing on what is not its own, turns this off before, and so does a thread that
+ * blocks the signal between its calls: new rooms notice at once, one that is in use within 16 calls.
  *
  * Returns HOSTEL_STATUS_OK;
  *         HOSTEL_STATUS_INVALID_ARGUMENT if `options` is NULL.

@@ -33,6 +33,13 @@ impl Options {
         self.output_bytes_max.map_or(engine_max, |max| max.min(engine_max))
     }
 
+    /// For the start of a room that later calls will have: the engine's limits, and not those of the call that happens to be
+    /// the first.
+    pub(crate) fn of_start(&self) -> Options {
+        let context = AtomicPtr::new(self.context.load(core::sync::atomic::Ordering::Relaxed));
+        Options { context, ..Options::default() }
+    }
+
     /// Sets a limit that a call may set.
     pub fn set_limit(&mut self, limit: Limit, value: u64) -> Result<()> {
         Limits::default().set(limit, value)?; // checks the bounds

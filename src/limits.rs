@@ -139,6 +139,11 @@ impl MemoryGate {
         self.bytes.store(bytes as usize, Ordering::Relaxed);
     }
 
+    /// How many bytes the memories together have.
+    pub fn taken(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed) as u64
+    }
+
     /// A growth that was allowed did not come about.
     pub fn give_back(&self, bytes: u64) {
         self.bytes.fetch_sub(bytes as usize, Ordering::Relaxed);

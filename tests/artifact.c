@@ -69,7 +69,7 @@ static void a_truncated_artifact_is_corrupt(const hostel_engine *engine) {
     refuses_bytes(engine, artifact.data, artifact.len - cut);
     refuses_bytes(engine, artifact.data + cut, artifact.len - cut);
   }
-  for (int i = 0; i < 200; i++) {
+  for (int i = 0; i < 1000; i++) {
     refuses_bytes(engine, artifact.data, random_below(&state, artifact.len));
   }
   for (size_t len = 0; len < 32; len++) {
@@ -82,7 +82,7 @@ static void a_truncated_artifact_is_corrupt(const hostel_engine *engine) {
 static void an_artifact_with_a_flipped_bit_is_corrupt(const hostel_engine *engine) {
   hostel_buffer artifact = artifact_of(engine, 1);
   uint64_t state = 0x2545f4914f6cdd1d;
-  for (size_t i = 0; i < 300; i++) {
+  for (size_t i = 0; i < 1000; i++) {
     /* Half of them at the end, where lengths, hashes and the seal are. */
     const size_t tail = artifact.len < 200 ? artifact.len : 200;
     const size_t at = i % 2 == 0 ? random_below(&state, artifact.len) : artifact.len - 1 - random_below(&state, tail);
@@ -94,6 +94,17 @@ static void an_artifact_with_a_flipped_bit_is_corrupt(const hostel_engine *engin
   hostel_module *module = RUBBISH;
   SUCCEEDS(hostel_module_deserialize(engine, artifact.data, artifact.len, SEAL_KEY, &module, &error));
   CHECK_MODULE(module, 1, hostel_module_origin(module));
+  hostel_buffer_free(&artifact);
+}
+
+static void an_artifact_with_any_bit_of_its_trailer_flipped_is_corrupt(const hostel_engine *engine) {
+  hostel_buffer artifact = artifact_of(engine, 1);
+  for (size_t bit = 0; bit < 8 * 200 && bit < 8 * artifact.len; bit++) {
+    uint8_t *byte = artifact.data + artifact.len - 1 - bit / 8;
+    *byte ^= (uint8_t)(1 << bit % 8);
+    refuses_bytes(engine, artifact.data, artifact.len);
+    *byte ^= (uint8_t)(1 << bit % 8);
+  }
   hostel_buffer_free(&artifact);
 }
 
@@ -226,6 +237,7 @@ int main(int argc, char **argv) {
       TEST(what_was_loaded_can_be_sealed_again),
       TEST(a_truncated_artifact_is_corrupt),
       TEST(an_artifact_with_a_flipped_bit_is_corrupt),
+      TEST(an_artifact_with_any_bit_of_its_trailer_flipped_is_corrupt),
       TEST(bytes_before_or_behind_an_artifact_make_it_corrupt),
       TEST(the_halves_of_two_artifacts_are_none),
       TEST(bytes_that_are_no_artifact_are_corrupt),

@@ -1,6 +1,8 @@
 /* cache_custom.c: compiled code in a store of the host's own, which is not believed. */
 #include "check_cache.h"
 
+#include <pthread.h>
+
 /* A store of one entry, and how it is to misbehave. */
 typedef struct store {
   char key[2 * 2 * HOSTEL_KEY_BYTES + 1];
@@ -220,6 +222,123 @@ static void bytes_that_are_not_there_are_not_read(const hostel_engine *engine) {
   free(store.data);
 }
 
+static void lengths_that_nothing_has_are_not_believed(const hostel_engine *engine) {
+  store store = {0};
+  static const size_t lengths[] = {SIZE_MAX, (size_t)PTRDIFF_MAX + 1, (size_t)PTRDIFF_MAX, SIZE_MAX / 4, (size_t)1 << 40};
+  hostel_cache *cache = cache_over(&store, &callbacks);
+  COMES_FROM("compiled", engine, cache, 1);
+  for (size_t i = 0; i < 5; i++) {
+    store.len = lengths[i];
+    COMES_FROM("compiled", engine, cache, 1);
+    CHECK(store.releases == (int)(2 * i + 1));
+    COMES_FROM("custom", engine, cache, 1);
+  }
+  CHECK(statistics(cache).rejected == 5);
+  hostel_cache_free(cache);
+  free(store.data);
+}
+
+/* A store of which nothing can be expected, not even the same answer twice. */
+typedef struct madhouse {
+  uint64_t state;
+  uint8_t bytes[4096];
+} madhouse;
+
+static hostel_status mad_answer(madhouse *madhouse) {
+  return random_below(&madhouse->state, 2) ? HOSTEL_STATUS_OK : (hostel_status)random_below(&madhouse->state, 1000) - 100;
+}
+
+static hostel_status mad_load(void *user_data, const char *key, const uint8_t **data_out, size_t *len_out) {
+  madhouse *madhouse = user_data;
+  (void)key;
+  switch (random_below(&madhouse->state, 5)) {
+  case 0: /* nothing is written */
+    break;
+  case 1:
+    *data_out = NULL;
+    *len_out = random_below(&madhouse->state, SIZE_MAX);
+    break;
+  case 2:
+    *data_out = madhouse->bytes;
+    *len_out = SIZE_MAX - random_below(&madhouse->state, SIZE_MAX / 2);
+    break;
+  default:
+    for (size_t i = 0; i < sizeof madhouse->bytes; i++) {
+      madhouse->bytes[i] = (uint8_t)random_below(&madhouse->state, 256);
+    }
+    memcpy(madhouse->bytes + sizeof madhouse->bytes - 12, "hostel-seal\n", 12);
+    *data_out = madhouse->bytes + random_below(&madhouse->state, sizeof madhouse->bytes);
+    *len_out = (size_t)(madhouse->bytes + sizeof madhouse->bytes - *data_out);
+  }
+  return mad_answer(madhouse);
+}
+
+static void mad_release(void *user_data, const uint8_t *data, size_t len) { (void)user_data, (void)data, (void)len; }
+
+static hostel_status mad_save(void *user_data, const char *key, const uint8_t *data, size_t len) {
+  (void)key, (void)data, (void)len;
+  return mad_answer(user_data);
+}
+
+static hostel_status mad_other(void *user_data, const char *key) { return (void)key, mad_answer(user_data); }
+
+static void a_store_that_is_mad_costs_only_time(const hostel_engine *engine) {
+  static const hostel_cache_callbacks mad = {sizeof mad, mad_load, mad_release, mad_save, mad_other, mad_other};
+  madhouse madhouse = {.state = 0x9e3779b97f4a7c15};
+  hostel_cache *cache = RUBBISH;
+  SUCCEEDS(hostel_cache_custom_new(&mad, &madhouse, NULL, SEAL_KEY, &cache, &error));
+  for (unsigned i = 0; i < 500; i++) {
+    COMES_FROM("compiled", engine, cache, i % 3);
+  }
+  CHECK(statistics(cache).hits == 0 && statistics(cache).rejected > 100);
+  hostel_cache_free(cache);
+}
+
+/* Another thread writes to what the store hands out, as long as it hands it out. */
+typedef struct scribbler {
+  store *store;
+  atomic_bool stop;
+} scribbler;
+
+static void *scribble(void *argument) {
+  scribbler *scribbler = argument;
+  uint64_t state = 0x2545f4914f6cdd1d;
+  volatile uint8_t *bytes = scribbler->store->data;
+  while (!scribbler->stop) {
+    volatile uint8_t *byte = bytes + random_below(&state, scribbler->store->len);
+    const uint8_t was = *byte;
+    *byte = (uint8_t)~was;
+    *byte = was;
+  }
+  return NULL;
+}
+
+static hostel_status save_nothing(void *user_data, const char *key, const uint8_t *data, size_t len) {
+  (void)user_data, (void)key, (void)data, (void)len;
+  return HOSTEL_STATUS_OK;
+}
+
+static void bytes_that_change_meanwhile_are_used_as_they_were_checked(const hostel_engine *engine) {
+  static const hostel_cache_callbacks fixed = {sizeof fixed, load, release, save_nothing, NULL, NULL};
+  store store = {0};
+  hostel_cache *cache = cache_over(&store, &callbacks);
+  COMES_FROM("compiled", engine, cache, 1);
+  hostel_cache_free(cache);
+  scribbler scribbler = {.store = &store};
+  pthread_t thread;
+  cache = cache_over(&store, &fixed);
+  REQUIRE(pthread_create(&thread, NULL, scribble, &scribbler) == 0);
+  for (int i = 0; i < 500; i++) {
+    hostel_module *module = load_numbered(engine, cache, 1);
+    CHECK_MODULE(module, 1, hostel_module_origin(module));
+  }
+  scribbler.stop = true;
+  REQUIRE(pthread_join(thread, NULL) == 0);
+  COMES_FROM("custom", engine, cache, 1);
+  hostel_cache_free(cache);
+  free(store.data);
+}
+
 static void user_data_is_let_go_of_once_when_nothing_needs_it(const hostel_engine *engine) {
   store store = {0};
   hostel_cache *memory = shared_cache(LARGE), *custom = cache_over(&store, &callbacks), *both = RUBBISH;
@@ -272,6 +391,9 @@ int main(int argc, char **argv) {
       TEST(damaged_bytes_are_never_used),
       TEST(bytes_of_another_module_are_not_used),
       TEST(bytes_that_are_not_there_are_not_read),
+      TEST(lengths_that_nothing_has_are_not_believed),
+      TEST(a_store_that_is_mad_costs_only_time),
+      TEST(bytes_that_change_meanwhile_are_used_as_they_were_checked),
       TEST(user_data_is_let_go_of_once_when_nothing_needs_it),
       TEST(making_one_checks_each_argument),
   };

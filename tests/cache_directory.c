@@ -89,7 +89,7 @@ static void rebuilds(const hostel_engine *engine, const filled *filled, const ui
 static void an_entry_with_a_flipped_bit_is_rebuilt(const hostel_engine *engine) {
   filled filled = new_filled(engine);
   uint64_t state = 0x9e3779b97f4a7c15;
-  for (size_t i = 0; i < 200; i++) {
+  for (size_t i = 0; i < 1000; i++) {
     /* Half of them at the end, where lengths, hashes and the seal are. */
     const size_t tail = filled.len < 200 ? filled.len : 200;
     const size_t at = i % 2 == 0 ? random_below(&state, filled.len) : filled.len - 1 - random_below(&state, tail);
@@ -104,8 +104,9 @@ static void an_entry_with_a_flipped_bit_is_rebuilt(const hostel_engine *engine) 
 static void a_truncated_entry_is_rebuilt(const hostel_engine *engine) {
   filled filled = new_filled(engine);
   uint64_t state = 0x2545f4914f6cdd1d;
-  for (size_t i = 0; i < 200; i++) {
-    rebuilds(engine, &filled, filled.bytes, i < 100 ? filled.len - 1 - i : random_below(&state, filled.len));
+  for (size_t i = 0; i < 1200; i++) {
+    /* Every byte of the end, where lengths, hashes and the seal are, and lengths that come as they come. */
+    rebuilds(engine, &filled, filled.bytes, i < 200 ? filled.len - 1 - i : random_below(&state, filled.len));
   }
   free_filled(&filled);
 }

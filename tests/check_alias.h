@@ -36,4 +36,23 @@ static inline void check_unknown(const hostel_engine *engine, const hostel_cache
   CHECK(module == NULL);
 }
 
+/* The only alias in a cache's directory that is not `but`. */
+static inline path alias_in(const char *directory, const char *but) {
+  const path folder = only_folder(directory);
+  path found = {""};
+  DIR *files = opendir(folder.text);
+  REQUIRE(files != NULL);
+  for (struct dirent *entry; (entry = readdir(files)) != NULL;) {
+    const path file = path_in(folder.text, entry->d_name);
+    const char *end = strrchr(entry->d_name, '.');
+    if (end != NULL && strcmp(end, ".alias") == 0 && strcmp(file.text, but) != 0) {
+      REQUIRE(found.text[0] == '\0');
+      found = file;
+    }
+  }
+  closedir(files);
+  REQUIRE(found.text[0] != '\0');
+  return found;
+}
+
 #endif

@@ -155,16 +155,33 @@ static inline path only_folder(const char *directory) {
   return found;
 }
 
-/* The file in which a directory keeps a module's artifact. */
-static inline path entry_of(const char *directory, const hostel_engine *engine, unsigned number) {
+/* How many names there are in a folder. */
+static inline unsigned count_in(const char *where) {
+  unsigned count = 0;
+  DIR *folder = opendir(where);
+  REQUIRE(folder != NULL);
+  for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+    count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+  }
+  closedir(folder);
+  return count;
+}
+
+/* The file in which a directory keeps something of a module: its artifact, its lock. */
+static inline path file_of(const char *directory, const hostel_engine *engine, unsigned number, const char *suffix) {
   uint8_t key[HOSTEL_KEY_BYTES];
-  char name[2 * HOSTEL_KEY_BYTES + 8];
+  char name[128];
   key_of(engine, number, key);
   for (size_t i = 0; i < HOSTEL_KEY_BYTES; i++) {
     snprintf(name + 2 * i, 3, "%02x", key[i]);
   }
-  snprintf(name + sizeof name - 8, 8, ".hostel");
+  snprintf(name + 2 * HOSTEL_KEY_BYTES, sizeof name - 2 * HOSTEL_KEY_BYTES, "%s", suffix);
   return path_in(only_folder(directory).text, name);
+}
+
+/* The file in which a directory keeps a module's artifact. */
+static inline path entry_of(const char *directory, const hostel_engine *engine, unsigned number) {
+  return file_of(directory, engine, number, ".hostel");
 }
 
 /* A whole file; free() it. */

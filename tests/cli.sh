@@ -92,19 +92,27 @@ says() { check "says $1" grep -qe "$1" "${2:-out}"; }
 
 run 0 --version
 says '^hostel [0-9]*\.[0-9]*\.[0-9]*$'
-for help in --help -h "call --help" "call -h" "compile --help" "inspect --help" "engines --help" "call --text x --help"; do
+for help in --help -h "call --help" "call -h" "compile --help" "inspect --help" "engines --help" "call --text x --help" \
+  "cache --help" "cache -h" "cache ls --help" "cache verify --help" "cache prune --help" "cache ls . -h"; do
   # shellcheck disable=SC2086 # two words
   run 0 $help
   says '^hostel '
   check "help goes to standard output" [ ! -s err ]
 done
 run 0 call --help
-for option in --engine --abi --input --text --repeat --each --instance --memory --output-max --cache --key --progress --json --report; do
+for option in --engine --abi --input --text --repeat --each --instance --memory --output-max --cache --remote --key --progress \
+  --json --report; do
   says "^  $option "
 done
 says '--abi .*auto.*hostel.*holochain'
 run 0 compile --help
 for option in --engine --key --progress -o; do says "^  $option "; done
+run 0 cache ls --help
+says '^  --json '
+run 0 cache verify --help
+for option in --key --json; do says "^  $option "; done
+run 0 cache prune --help
+for option in --key --max-bytes; do says "^  $option "; done
 
 run 0 engines
 engines=$(cat out)
@@ -118,12 +126,12 @@ holds out '[e["name"] for e in x if e["built"]] == """'"$engines"'""".split()'
 
 run 2
 complains 'command is missing'
-for line in nonsense --nonsense "--version now" "compile m.wasm" "compile -o m.artifact" "cache ls ."; do
+for line in nonsense --nonsense "--version now" "compile m.wasm" "compile -o m.artifact" cache "cache sl ." "cache . ls"; do
   # shellcheck disable=SC2086
   run 2 $line
   complains "${line%% *}"
 done
-for option in --fuel --deadline-ms -o --remote --dir --env --config --colour --nonsense -x --fuel=5 --eachh --rep; do
+for option in --fuel --deadline-ms -o --dir --env --config --colour --nonsense -x --fuel=5 --eachh --rep; do
   run 2 call "$option" 1 "$echo" echo
   complains "unknown option ${option%%=*};"
   run 2 call "$echo" echo "$option" 1
@@ -137,6 +145,29 @@ run 2 compile "$echo"
 complains '-o FILE is missing'
 run 2 compile "$echo" -o
 complains '-o needs a value'
+for verb in ls verify prune; do
+  run 2 cache $verb
+  complains 'directory is missing'
+  run 2 cache $verb no-such-directory
+  complains 'cannot read no-such-directory'
+  run 2 cache $verb "$echo"
+  complains "cannot read $echo"
+  run 2 cache $verb . .
+  complains 'too much'
+  run 2 cache $verb --trust .
+  complains 'unknown option --trust'
+done
+check "nothing was made" [ ! -e no-such-directory ]
+run 2 cache ls --key no.key .
+complains 'unknown option --key'
+run 2 cache verify --max-bytes 1 .
+complains 'unknown option --max-bytes'
+run 2 cache prune --json .
+complains 'unknown option --json'
+for number in '' 0 -1 1KB x; do
+  run 2 cache prune --max-bytes "$number" .
+  complains '--max-bytes needs a whole number'
+done
 run 2 engines --each
 complains 'unknown option --each'
 run 2 engines cranelift
@@ -151,11 +182,13 @@ run 2 call --text x "$echo" echo more
 complains '"more"'
 run 2 call --text x --input /dev/null "$echo" echo
 complains '--input and --text'
+run 2 call --remote redis://127.0.0.1 --text x "$echo" echo
+complains '--remote needs --key'
 run 2 call "$echo" echo --each=yes
 complains '--each takes no value'
 run 2 call "$echo" echo --json=yes
 complains '--json takes no value'
-for option in --engine --abi --input --text --repeat --memory --output-max --cache --key --report; do
+for option in --engine --abi --input --text --repeat --memory --output-max --cache --remote --key --report; do
   run 2 call "$echo" echo "$option"
   complains "\\$option needs a value"
 done
@@ -465,6 +498,46 @@ print(*(b[i] for i in range(0, len(b), int(sys.argv[1]))), end=" "); print(len(b
   check "nothing on standard output" [ ! -s out ]
   run 0 "${on[@]}" --progress --text abc progress.artifact reverse
   prints cba
+
+  # Looking after a cache: what it holds, what is damaged or foreign, what can go.
+  for verb in ls verify prune; do
+    run 1 cache $verb open-cache
+    fails CACHE_IO
+  done
+  run 0 cache ls "cache-$engine"
+  check "a row an entry, and a sum" [ "$(grep -c " $engine .* ago$" out) $(tail -n 1 out | cut -d ' ' -f 1-2)" = "2 2 entries," ]
+  run 0 cache ls --json "cache-$engine"
+  holds out "len(x['entries']) == 2 and x['bytes'] == sum(e['bytes'] for e in x['entries']) > 0"
+  holds out "all((e['engine'], e['state']) == ('$engine', None) for e in x['entries'])"
+  run 0 cache verify "cache-$engine"
+  prints '2 ok, 0 damaged, 0 foreign
+'
+  run 0 cache verify --key good.key "cache-$engine"
+  says '^foreign .*\.hostel: .* another key$'
+  says '^0 ok, 0 damaged, 2 foreign$'
+  run 0 cache prune --key good.key "cache-$engine"
+  prints 'removed 0 leftovers, 0 damaged, 0 not used for longest: 0 bytes
+'
+  entry=$(ls "cache-$engine"/*/*.hostel | head -n 1)
+  cp "$entry" "whole-$engine"
+  truncate -s -1 "$entry"
+  : >"${entry%.hostel}.lock"
+  run 1 cache verify "cache-$engine"
+  says "^damaged ${entry#*/}: "
+  says '^1 ok, 1 damaged, 0 foreign$'
+  check "the last line says it" grep -q '^hostel: ARTIFACT_CORRUPT: 1 damaged' err
+  run 1 cache verify --json "cache-$engine"
+  holds out "sorted(e['state'] for e in x['entries']) == ['damaged', 'ok']"
+  run 0 cache prune "cache-$engine"
+  says '^removed 1 leftovers, 1 damaged, 0 not used for longest: [1-9][0-9]* bytes$'
+  check "just these are gone" [ "$(ls "cache-$engine"/* | grep -c .)" -eq 1 ]
+  run 0 cache verify "cache-$engine"
+  prints '1 ok, 0 damaged, 0 foreign
+'
+  cp "whole-$engine" "$entry"
+  run 0 cache prune --max-bytes "$(stat -c %s "$entry")" "cache-$engine"
+  says ', 1 not used for longest: [1-9][0-9]* bytes$'
+  check "what was used last is there" [ "$(echo "cache-$engine"/*/*)" = "$entry" ]
 
   # Artifacts.
   artifact=$engine.artifact

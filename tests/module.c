@@ -30,7 +30,6 @@ static void loading_bytes_checks_each_argument(const hostel_engine *engine) {
   FAILS(INVALID_ARGUMENT, "wasm", hostel_module_load(engine, NULL, some, TOO_LONG, NULL, &module, &error));
   FAILS(INVALID_ARGUMENT, "wasm", hostel_module_load(engine, NULL, some, SIZE_MAX, NULL, &module, &error));
   FAILS(INVALID_ARGUMENT, "module_out", hostel_module_load(engine, NULL, TEXT("x"), NULL, NULL, &error));
-  FAILS(INVALID_ARGUMENT, "options", hostel_module_load(engine, NULL, TEXT("x"), some, &module, &error));
 }
 
 static void loading_text_checks_each_argument(const hostel_engine *engine) {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # setup.sh [sanitize]: installs what building and testing need and this machine lacks. Silent when nothing is missing.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 
 die() {
   echo "setup: $*" >&2
@@ -25,6 +26,8 @@ need_command clang-format-22 clang-format-22
 need_file '/usr/lib/llvm-22/lib/clang/22/lib/*/libclang_rt.asan*.a' libclang-rt-22-dev
 need_file '/usr/lib/llvm-22/lib/clang/22/lib/*/libclang_rt.builtins-wasm32.a' libclang-rt-22-dev-wasm32
 need_file /usr/include/wasm32-wasi/stdlib.h wasi-libc
+need_command redis-server redis-server
+need_file '/usr/lib/python3*/ensurepip/__main__.py' python3-venv
 
 if [ ${#packages[@]} -gt 0 ]; then
   echo "setup: installing ${packages[*]}"
@@ -60,4 +63,18 @@ if [ "${1:-}" = sanitize ] && ! cargo +nightly --version >/dev/null 2>&1; then
   echo "setup: installing Rust nightly"
   command -v rustup >/dev/null || die "the sanitizers need Rust nightly, installed by rustup"
   rustup toolchain install nightly --profile minimal
+fi
+
+# ---- An S3 server for the tests of remote caches, in an environment of its own ---------------------------------------
+
+# The versions are part of the folder's stamp, so that a change installs anew.
+moto=build-tools/moto
+wanted='moto[s3]==5.2.5 flask==3.1.3 flask-cors==6.0.5'
+if [ "$(cat "$moto/installed" 2>/dev/null)" != "$wanted" ]; then
+  echo "setup: installing $wanted"
+  rm -rf "$moto"
+  /usr/bin/python3 -m venv "$moto"
+  # shellcheck disable=SC2086 # one word a package
+  "$moto/bin/pip" install --quiet --disable-pip-version-check $wanted || die "pip could not install: $wanted"
+  echo "$wanted" >"$moto/installed"
 fi

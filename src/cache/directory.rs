@@ -1,128 +1,106 @@
 //! Sealed artifacts in a directory: a folder for each fingerprint, a file for each module. Many processes may use it
 //! at once: files appear whole (written aside, synced, renamed), and one process compiles while the others wait.
 
-use super::{Key, ModuleCache, Stats};
+use super::listing::{self, Listed, Listing};
+use super::upkeep::{self, Examiner, Pruned};
+use super::{Key, Kind, ModuleCache, Stats, locks};
 use crate::sys::files;
 use crate::sys::pages::Pages;
 use crate::{Error, Result};
-use std::fs;
-use std::io::{ErrorKind, Write};
+use std::fs::{self, File};
+use std::io::{ErrorKind, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
-/// A directory of artifacts.
+/// A directory of artifacts, and of aliases.
 pub struct Directory {
     path: PathBuf,
     bytes_max: u64,
     evictions: AtomicU64,
 }
 
-/// A file in it.
-pub struct Listed {
-    /// Where it is.
-    pub path: PathBuf,
-    /// Its size.
-    pub bytes: u64,
-    /// When it was last used.
-    pub used: SystemTime,
-}
-
-const SUFFIX: &str = "hostel";
-const ALIAS_SUFFIX: &str = "alias";
-
 impl Directory {
     /// Uses a directory, which is made if it is not there. Refuses one that others may write to, or that is not the
     /// user's own, unless that is `trusted`. Keeps about `bytes_max` bytes.
     pub fn open(path: &Path, bytes_max: u64, trusted: bool) -> Result<Self> {
         make_private(path).map_err(|error| io(path, "cannot make", &error))?;
+        Self::existing(path, bytes_max, trusted)
+    }
+
+    /// Uses a directory that is there.
+    pub fn existing(path: &Path, bytes_max: u64, trusted: bool) -> Result<Self> {
         if !trusted {
             files::check_private(path)?;
         }
-        Ok(Directory { path: path.to_path_buf(), bytes_max, evictions: AtomicU64::new(0) })
-    }
-
-    /// Every artifact, the one that was not used for longest first.
-    pub fn list(&self) -> Result<Vec<Listed>> {
-        self.files(&[SUFFIX])
-    }
-
-    /// Every file of these kinds, the one that was not used for longest first.
-    fn files(&self, suffixes: &[&str]) -> Result<Vec<Listed>> {
-        let mut listed = Vec::new();
-        for folder in entries(&self.path)? {
-            for file in entries(&folder)? {
-                let Ok(data) = fs::metadata(&file) else { continue }; // gone meanwhile
-                if file.extension().is_some_and(|suffix| suffixes.iter().any(|one| suffix == *one)) && data.is_file() {
-                    let used = data.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-                    listed.push(Listed { path: file, bytes: data.len(), used });
-                }
-            }
+        // What was checked stays what is used, whatever becomes of a link or of the working directory.
+        let path = fs::canonicalize(path).map_err(|error| io(path, "cannot find", &error))?;
+        if !path.is_dir() {
+            return Err(io(&path, "cannot use", &ErrorKind::NotADirectory.into()));
         }
-        listed.sort_by_key(|file| file.used);
-        Ok(listed)
+        Ok(Directory { path, bytes_max, evictions: AtomicU64::new(0) })
     }
 
-    /// Removes what was not used for longest until at most `bytes_max` bytes are left; how many files that were.
-    pub fn prune(&self, bytes_max: u64) -> Result<u64> {
-        let listed = self.files(&[SUFFIX, ALIAS_SUFFIX])?;
-        let mut bytes: u64 = listed.iter().map(|file| file.bytes).sum();
-        let mut removed = 0;
-        for file in listed {
-            if bytes <= bytes_max {
-                break;
-            }
-            if fs::remove_file(&file.path).is_ok() {
-                bytes -= file.bytes;
-                removed += 1;
-            }
-        }
-        self.evictions.fetch_add(removed, Ordering::Relaxed);
-        Ok(removed)
+    /// What it holds.
+    pub fn list(&self) -> Result<Listing> {
+        Listing::read(&self.path)
     }
 
-    fn folder(&self, key: &Key) -> PathBuf {
-        self.path.join(hex(&key.fingerprint))
+    /// Removes what killed writers have left behind, damaged entries, and then what was not used for longest until at most
+    /// `bytes_max` bytes are left.
+    pub fn prune(&self, examiner: &Examiner, bytes_max: u64) -> Result<Pruned> {
+        let (pruned, outcome) = upkeep::prune(self.list()?, Some(examiner), bytes_max);
+        outcome.map(|()| pruned)
     }
 
-    fn file(&self, key: &Key, suffix: &str) -> PathBuf {
-        self.folder(key).join(format!("{}.{suffix}", hex(&key.wasm)))
+    /// The folder of a key, made if it is not there; never a link, which could lead to files that are not the cache's.
+    fn make_folder(&self, key: &Key) -> std::io::Result<PathBuf> {
+        let folder = listing::folder(&self.path, &key.fingerprint);
+        make_private(&folder)?;
+        if fs::symlink_metadata(&folder)?.is_dir() { Ok(folder) } else { Err(ErrorKind::NotADirectory.into()) }
     }
 
-    fn read(&self, path: &Path) -> Result<Option<Pages>> {
-        let read = files::open_regular(path).and_then(|(mut file, len)| {
+    fn place(&self, kind: Kind, key: &Key) -> PathBuf {
+        listing::place(&self.path, kind, key)
+    }
+
+    fn read(&self, kind: Kind, key: &Key) -> Result<Option<Pages>> {
+        let path = self.place(kind, key);
+        let read = files::open_regular(&path).and_then(|(mut file, len)| {
             if len > self.bytes_max {
                 return Err(std::io::Error::new(ErrorKind::FileTooLarge, "larger than all of the cache may be"));
             }
-            let len = usize::try_from(len).map_err(|_| ErrorKind::FileTooLarge)?;
-            let bytes = Pages::read(&mut file, len)?;
+            if let Err(flaw) = kind.ends(&mut file, len)? {
+                return Ok(Err(flaw)); // nothing that is not ours is worth its memory
+            }
+            file.rewind()?;
+            let bytes = Pages::read(&mut file, usize::try_from(len).map_err(|_| ErrorKind::FileTooLarge)?)?;
             let _ = file.set_modified(SystemTime::now()); // used just now; a directory that cannot be written still serves
-            Ok(bytes)
+            Ok(Ok(bytes))
         });
         match read {
-            Ok(bytes) => Ok(Some(bytes)),
+            Ok(Ok(bytes)) => Ok(Some(bytes)),
+            Ok(Err(flaw)) => Err(flaw.of(&path.display().to_string())),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(io(path, "cannot read", &error)),
+            Err(_) if fs::symlink_metadata(&path).is_ok_and(|data| !data.is_file()) => {
+                Err(Error::ArtifactCorrupt(format!("{} is not a file", path.display())))
+            }
+            Err(error) => Err(io(&path, "cannot read", &error)),
         }
     }
 
-    fn keep(&self, key: &Key, suffix: &str, bytes: &[u8]) -> Result<()> {
-        let path = self.file(key, suffix);
-        self.write(key, &path, bytes).map_err(|error| io(&path, "cannot write", &error))?;
-        self.sweep(&self.folder(key));
-        self.prune(self.bytes_max).map(|_| ())
+    fn write(&self, kind: Kind, key: &Key, bytes: &[u8]) -> Result<()> {
+        let path = self.place(kind, key);
+        let written = self.write_aside(&path, key, bytes).map_err(|error| io(&path, "cannot write", &error));
+        // Leftovers that cannot be removed, such as another user's, are the operator's business.
+        let (pruned, _) = upkeep::prune(self.list()?, None, self.bytes_max);
+        self.evictions.fetch_add(pruned.evicted, Ordering::Relaxed);
+        written
     }
 
-    fn write(&self, key: &Key, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let folder = self.folder(key);
-        make_private(&folder)?;
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let aside = folder.join(format!("{}.{}.{number}.tmp", hex(&key.wasm), std::process::id()));
-        let written = files::create_private(&aside).and_then(|mut file| {
-            file.write_all(bytes)?;
-            file.sync_all()
-        });
+    fn write_aside(&self, path: &Path, key: &Key, bytes: &[u8]) -> std::io::Result<()> {
+        let (mut file, aside) = create_aside(&self.make_folder(key)?, key)?;
+        let written = file.write_all(bytes).and_then(|()| file.sync_all());
         let renamed = written.and_then(|()| fs::rename(&aside, path));
         if renamed.is_err() {
             let _ = fs::remove_file(&aside);
@@ -130,16 +108,29 @@ impl Directory {
         renamed
     }
 
-    /// What a writer that was killed has left behind. A file is only written for moments, so an hour is old.
-    fn sweep(&self, folder: &Path) {
-        const OLD: std::time::Duration = std::time::Duration::from_secs(3600);
-        for file in entries(folder).unwrap_or_default() {
-            let age = fs::metadata(&file).and_then(|data| data.modified()).ok().and_then(|when| when.elapsed().ok());
-            if file.extension().is_some_and(|suffix| suffix == "tmp") && age.is_some_and(|age| age > OLD) {
-                let _ = fs::remove_file(&file);
-            }
+    fn remove_from(&self, kind: Kind, key: &Key) -> Result<()> {
+        let path = self.place(kind, key);
+        upkeep::remove(&path).map_err(|error| io(&path, "cannot remove", &error))
+    }
+}
+
+/// A new file that is locked for as long as it is written, so that it can be told from one whose writer was killed.
+fn create_aside(folder: &Path, key: &Key) -> std::io::Result<(File, PathBuf)> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    const TRIES: u32 = 1000;
+    for _ in 0..TRIES {
+        let path = listing::aside(folder, key, NEXT.fetch_add(1, Ordering::Relaxed));
+        let file = match files::create_private(&path) {
+            // Processes in different containers have the same numbers.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
+            file => file?,
+        };
+        // Where a file cannot be locked, nobody can take it for abandoned.
+        if locks::try_lock(&path, &file).unwrap_or(true) {
+            return Ok((file, path));
         }
     }
+    Err(ErrorKind::AlreadyExists.into())
 }
 
 impl ModuleCache for Directory {
@@ -148,52 +139,44 @@ impl ModuleCache for Directory {
     }
 
     fn load(&self, key: &Key) -> Result<Option<Pages>> {
-        self.read(&self.file(key, SUFFIX))
+        self.read(Kind::Artifact, key)
     }
 
     fn save(&self, key: &Key, artifact: &[u8]) -> Result<()> {
-        self.keep(key, SUFFIX, artifact)
-    }
-
-    fn load_alias(&self, alias: &Key) -> Result<Option<Pages>> {
-        self.read(&self.file(alias, ALIAS_SUFFIX))
-    }
-
-    fn save_alias(&self, alias: &Key, record: &[u8]) -> Result<()> {
-        self.keep(alias, ALIAS_SUFFIX, record)
+        self.write(Kind::Artifact, key, artifact)
     }
 
     fn contains(&self, key: &Key) -> Result<bool> {
-        Ok(self.file(key, SUFFIX).exists())
+        Ok(fs::symlink_metadata(self.place(Kind::Artifact, key)).is_ok_and(|data| data.is_file()))
     }
 
     fn remove(&self, key: &Key) -> Result<()> {
-        let path = self.file(key, SUFFIX);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(io(&path, "cannot remove", &error)),
-            _ => Ok(()),
-        }
+        self.remove_from(Kind::Artifact, key)
+    }
+
+    fn load_alias(&self, alias: &Key) -> Result<Option<Pages>> {
+        self.read(Kind::Alias, alias)
+    }
+
+    fn save_alias(&self, alias: &Key, record: &[u8]) -> Result<()> {
+        self.write(Kind::Alias, alias, record)
+    }
+
+    fn remove_alias(&self, alias: &Key) -> Result<()> {
+        self.remove_from(Kind::Alias, alias)
     }
 
     fn locks(&self, key: &Key) -> Vec<PathBuf> {
-        // By the folder's real name, so that one lock has one name. Where none can be had, two may compile.
-        let folder = make_private(&self.folder(key)).and_then(|()| fs::canonicalize(self.folder(key)));
-        folder.map(|folder| folder.join(format!("{}.lock", hex(&key.wasm)))).into_iter().collect()
+        // Where none can be had, two may compile.
+        self.make_folder(key).map(|folder| listing::lock(&folder, key)).into_iter().collect()
     }
 
     fn stats(&self) -> Stats {
-        let listed = self.list().unwrap_or_default();
-        let bytes = listed.iter().map(|file| file.bytes).sum();
+        let listing = self.list().unwrap_or_default();
+        let is_artifact = |entry: &&Listed| entry.is_file && entry.kind == Kind::Artifact;
+        let entries = listing.entries.iter().filter(is_artifact).count() as u64;
         let evictions = self.evictions.load(Ordering::Relaxed);
-        Stats { entries: listed.len() as u64, bytes, evictions, ..Stats::default() }
-    }
-}
-
-fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    match fs::read_dir(folder) {
-        Ok(entries) => Ok(entries.filter_map(|entry| Some(entry.ok()?.path())).collect()),
-        Err(error) if matches!(error.kind(), ErrorKind::NotADirectory | ErrorKind::NotFound) => Ok(Vec::new()),
-        Err(error) => Err(io(folder, "cannot list", &error)),
+        Stats { entries, bytes: listing.bytes(), evictions, ..Stats::default() }
     }
 }
 
@@ -204,10 +187,6 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
-}
-
-fn hex(bytes: &[u8; 32]) -> String {
-    blake3::Hash::from_bytes(*bytes).to_hex().to_string()
 }
 
 fn io(path: &Path, what: &str, error: &std::io::Error) -> Error {

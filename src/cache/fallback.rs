@@ -62,6 +62,10 @@ impl Tier for Fallback {
         Some(wasm)
     }
 
+    fn present_alias(&self, alias: &Key) -> Option<[u8; 32]> {
+        self.first.present_alias(alias).or_else(|| self.second.present_alias(alias))
+    }
+
     fn save_alias(&self, alias: &Key, wasm: &[u8; 32]) {
         self.first.save_alias(alias, wasm);
         self.second.save_alias(alias, wasm);

@@ -1,29 +1,73 @@
 //! Locks between processes: one file a key, so that of those who want the same module one compiles and the others wait.
+//!
+//! A lock's file goes with the lock. So whoever gets a lock looks whether the file still stands under its name, and only
+//! who holds that one removes it: of two with the same name, nobody waits for the one that is gone.
 
-use std::fs::{File, TryLockError};
-use std::path::PathBuf;
+use crate::sys::files;
+use std::fs::{self, File, TryLockError};
+use std::io::{ErrorKind, Result};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How long a lock is waited for. Whoever holds one that long is stuck, or means it; then two compile.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A lock, held until it is dropped, or its process is gone.
+pub(super) struct Held {
+    file: File,
+    path: PathBuf,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if files::leads_to(&self.path, &self.file).unwrap_or(false) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
 /// Takes the locks that it can, each once and always in the same order, so that chains of any order cannot wait for each
-/// other. They go with the handles, also when a process is killed.
-pub(super) fn take(mut paths: Vec<PathBuf>) -> Vec<File> {
+/// other.
+pub(super) fn take(mut paths: Vec<PathBuf>) -> Vec<Held> {
     paths.sort();
     paths.dedup();
     let until = Instant::now() + PATIENCE;
-    paths.iter().filter_map(|path| lock(crate::sys::files::open_lock(path).ok()?, until)).collect()
+    paths.into_iter().filter_map(|path| wait(path, until)).collect()
 }
 
-fn lock(file: File, until: Instant) -> Option<File> {
+fn wait(path: PathBuf, until: Instant) -> Option<Held> {
     let mut pause = Duration::from_millis(1);
     loop {
-        match file.try_lock() {
-            Ok(()) => return Some(file),
-            Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(pause),
-            Err(_) => return None,
+        let file = files::open_lock(&path).ok()?;
+        match try_lock(&path, &file) {
+            Ok(true) => return Some(Held { file, path }),
+            Ok(false) if Instant::now() < until => std::thread::sleep(pause),
+            _ => return None,
         }
         pause = (pause * 2).min(Duration::from_millis(20));
     }
+}
+
+/// Locks a file that stands under this name; false while another has it, or it is gone.
+pub(super) fn try_lock(path: &Path, file: &File) -> Result<bool> {
+    match file.try_lock() {
+        Ok(()) => match files::leads_to(path, file) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            stands => stands,
+        },
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Removes a lock or a half-written file whose owner is gone: nobody holds it. How many bytes that frees.
+pub(super) fn remove_abandoned(path: &Path) -> Result<Option<u64>> {
+    let (file, len) = match files::open_regular(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    if !try_lock(path, &file)? {
+        return Ok(None);
+    }
+    fs::remove_file(path).map(|()| Some(len)) // still locked
 }

@@ -6,16 +6,26 @@ mod directory;
 mod fallback;
 mod flight;
 mod front;
+mod listing;
 mod locks;
 mod memory;
+mod remote;
+pub mod report;
 pub mod seal;
 mod sealed;
+mod trailer;
+mod upkeep;
 
-pub use directory::{Directory, Listed};
+pub use crate::sys::pages::Pages;
+pub use directory::Directory;
 pub use fallback::Fallback;
+pub use listing::{Listed, Listing, hex};
 pub use memory::{Shared, ThreadLocal};
+pub use remote::{RemoteLimits, remote};
 pub use seal::SealKey;
 pub use sealed::{ModuleCache, Sealed};
+pub use trailer::Kind;
+pub use upkeep::{Engines, Examiner, Pruned, State};
 
 use crate::engine::{Code, Engine};
 use crate::inspect::ModuleInfo;
@@ -83,6 +93,11 @@ pub trait Tier: Send + Sync {
     /// The module that an alias was last given to (see `alias`).
     fn load_alias(&self, alias: &Key) -> Option<[u8; 32]>;
 
+    /// The same right after a load; a tier that has just failed then is not waited for again.
+    fn present_alias(&self, alias: &Key) -> Option<[u8; 32]> {
+        self.load_alias(alias)
+    }
+
     /// Gives an alias to a module. That it could not is told in the log.
     fn save_alias(&self, alias: &Key, wasm: &[u8; 32]);
 
@@ -140,7 +155,7 @@ impl Cache {
     }
 
     fn note_alias(&self, alias: &Key, wasm: &[u8; 32]) {
-        let before = self.tier.load_alias(alias);
+        let before = self.tier.present_alias(alias);
         if before.as_ref() == Some(wasm) {
             return;
         }

@@ -1,34 +1,14 @@
-//! The sealed artifact: an engine's own bytes from offset 0, the module's outline, and a trailer that says what it is
-//! for and proves who made it. Nothing in it is used, not even its lengths, before the proof has been checked, on a copy
-//! in this process's own memory that nobody else can change.
-//!
-//! | bytes | what |
-//! |---|---|
-//! | a | what the engine serialized |
-//! | o | the outline, MessagePack |
-//! | 8 | a, little-endian |
-//! | 8 | o, little-endian |
-//! | 32 | fingerprint of the engine |
-//! | 32 | BLAKE3 of the module |
-//! | 4 | format, little-endian: 1 |
-//! | 32 | BLAKE3, keyed with the sealing key, of all the above |
-//! | 12 | "hostel-seal\n" |
-//!
-//! One that the host vouches for itself differs at the end: BLAKE3 without a key, which finds damage and proves nothing,
-//! and "hostel-open\n". Neither passes for the other.
+//! Artifacts: an engine's own bytes from offset 0, the module's outline in MessagePack, and a trailer (see `trailer`).
+//! Nothing in one is used before its proof has been checked, on a copy in this process's own memory that nobody else can
+//! change.
 
-use super::Entry;
+use super::trailer::{Flaw, Kind, Opened, Proof, TRAILER};
+use super::{Entry, Key};
 use crate::engine::Engine;
 use crate::inspect::ModuleInfo;
 use crate::sys::pages::Pages;
 use crate::{Error, Result};
 use std::sync::Arc;
-
-const MAGIC_BYTES: usize = 12;
-const FORMAT: u32 = 1;
-const MAC: usize = 32;
-const HEADER: usize = 8 + 8 + 32 + 32 + 4;
-const TRAILER: usize = HEADER + MAC + MAGIC_BYTES;
 
 /// The secret that proves that an artifact is ours: 32 bytes.
 #[derive(Clone)]
@@ -45,9 +25,18 @@ impl SealKey {
         crate::sys::files::user_key().map(SealKey)
     }
 
-    /// For aliases: a key of their own, so that no record can pass for an artifact.
-    pub(super) fn alias_mac(&self, sealed: &[u8]) -> blake3::Hash {
-        blake3::keyed_hash(&blake3::derive_key("hostel 2026 the key that seals aliases", &self.0), sealed)
+    /// A key of their own for aliases, so that none can pass for an artifact.
+    pub(super) fn for_aliases(&self) -> Self {
+        SealKey(blake3::derive_key("hostel 2026 the key that seals aliases", &self.0))
+    }
+
+    /// Tells keys apart without telling anything of them.
+    pub(super) fn public_id(&self) -> [u8; 32] {
+        blake3::derive_key("hostel 2026-11 which sealing key", &self.0)
+    }
+
+    pub(super) fn hasher(&self) -> blake3::Hasher {
+        blake3::Hasher::new_keyed(&self.0)
     }
 }
 
@@ -56,29 +45,15 @@ impl SealKey {
 pub enum Trust<'a> {
     /// It is sealed with this key.
     Sealed(&'a SealKey),
-    /// The host says so.
+    /// The host says so: the proof finds damage, and shows no more than that.
     Vouched,
 }
 
 impl Trust<'_> {
-    fn magic(self) -> &'static [u8; MAGIC_BYTES] {
+    fn proof(self) -> Proof {
         match self {
-            Trust::Sealed(_) => b"hostel-seal\n",
-            Trust::Vouched => b"hostel-open\n",
-        }
-    }
-
-    fn mac(self, sealed: &[u8]) -> blake3::Hash {
-        match self {
-            Trust::Sealed(key) => blake3::keyed_hash(&key.0, sealed),
-            Trust::Vouched => blake3::hash(sealed),
-        }
-    }
-
-    fn broken(self) -> &'static str {
-        match self {
-            Trust::Sealed(_) => "is damaged, or sealed with another key",
-            Trust::Vouched => "is damaged",
+            Trust::Sealed(key) => Proof::new(Kind::Artifact, key),
+            Trust::Vouched => Proof::vouched(),
         }
     }
 }
@@ -86,19 +61,12 @@ impl Trust<'_> {
 /// Writes an entry as an artifact for engines of this fingerprint.
 pub fn seal(entry: &Entry, trust: Trust<'_>, fingerprint: &[u8; 32]) -> Result<Vec<u8>> {
     let mut bytes = entry.code.serialize()?;
-    let artifact_len = bytes.len() as u64;
+    let code_len = bytes.len();
     let outline =
         rmp_serde::to_vec(&*entry.info).map_err(|error| Error::Internal(format!("cannot write an outline: {error}")))?;
     bytes.reserve_exact(outline.len() + TRAILER);
     bytes.extend_from_slice(&outline);
-    bytes.extend_from_slice(&artifact_len.to_le_bytes());
-    bytes.extend_from_slice(&(outline.len() as u64).to_le_bytes());
-    bytes.extend_from_slice(fingerprint);
-    bytes.extend_from_slice(&entry.info.key);
-    bytes.extend_from_slice(&FORMAT.to_le_bytes());
-    let mac = trust.mac(&bytes);
-    bytes.extend_from_slice(mac.as_bytes());
-    bytes.extend_from_slice(trust.magic());
+    trust.proof().seal(&mut bytes, code_len, &Key { wasm: entry.info.key, fingerprint: *fingerprint });
     Ok(bytes)
 }
 
@@ -107,48 +75,23 @@ pub fn seal(entry: &Entry, trust: Trust<'_>, fingerprint: &[u8; 32]) -> Result<V
 /// ARTIFACT_CORRUPT when it is damaged or not sealed with this key, ARTIFACT_MISMATCH when it was made by another
 /// engine, version or machine, or from another module.
 pub fn open(bytes: Pages, trust: Trust<'_>, engine: &dyn Engine, wasm: Option<&[u8; 32]>) -> Result<Entry> {
-    let (artifact, info) = check(&bytes, trust, &engine.fingerprint().hash, wasm)?;
-    let len = artifact.len();
-    let code = engine.deserialize(bytes, len, &info)?;
-    Ok(Entry { info, code })
+    let flawed = |flaw: Flaw| flaw.of("the artifact");
+    let Opened { first: code, second: outline, made_for } =
+        trust.proof().open(&bytes, &engine.fingerprint().hash).map_err(flawed)?;
+    if wasm.is_some_and(|wasm| made_for != *wasm) {
+        return Err(flawed(Flaw::OtherModule));
+    }
+    let info: ModuleInfo = rmp_serde::from_slice(outline).map_err(|_| flawed(Flaw::OtherFormat))?;
+    let (info, len) = (Arc::new(info), code.len());
+    Ok(Entry { code: engine.deserialize(bytes, len, &info)?, info })
 }
 
-/// Checks a sealed artifact without loading it: its module's hash.
-pub fn verify(bytes: &[u8], key: &SealKey, fingerprint: &[u8; 32]) -> Result<[u8; 32]> {
-    check(bytes, Trust::Sealed(key), fingerprint, None).map(|(_, info)| info.key)
-}
-
-fn check<'a>(
-    bytes: &'a [u8],
-    trust: Trust<'_>,
-    fingerprint: &[u8; 32],
-    wasm: Option<&[u8; 32]>,
-) -> Result<(&'a [u8], Arc<ModuleInfo>)> {
-    let corrupt = |what: &str| Error::ArtifactCorrupt(format!("the artifact {what}"));
-    let sealed = bytes.strip_suffix(trust.magic()).ok_or_else(|| corrupt("is cut off, of another kind, or none of hostel's"))?;
-    let (sealed, mac) = sealed.split_last_chunk::<MAC>().ok_or_else(|| corrupt("is cut off"))?;
-    if trust.mac(sealed) != blake3::Hash::from_bytes(*mac) {
-        return Err(corrupt(trust.broken()));
+/// A copy of bytes that a store says are an artifact: where there is no room for so many, its length is not believed.
+pub fn copy(bytes: &[u8]) -> Result<Pages> {
+    const BYTES_MAX: u64 = 1 << 32;
+    let no_artifact = || Error::ArtifactCorrupt(format!("{} bytes are no artifact", bytes.len()));
+    if bytes.len() as u64 > BYTES_MAX {
+        return Err(no_artifact());
     }
-    // From here on the bytes are as they were sealed.
-    let (content, header) = sealed.split_last_chunk::<HEADER>().ok_or_else(|| corrupt("is cut off"))?;
-    let (artifact_len, header) = header.split_at(8);
-    let (_outline_len, header) = header.split_at(8);
-    let (made_for, header) = header.split_at(32);
-    let (made_from, format) = header.split_at(32);
-    let mismatch = |what: &str| Error::ArtifactMismatch(format!("the artifact {what}"));
-    if format != FORMAT.to_le_bytes() {
-        return Err(mismatch("has another format: it was made by another version of hostel"));
-    }
-    if made_for != fingerprint {
-        return Err(mismatch("was made by another engine, another version, or for another machine"));
-    }
-    if wasm.is_some_and(|wasm| made_from != wasm) {
-        return Err(mismatch("was made from another module"));
-    }
-    let artifact_len = artifact_len.iter().rev().fold(0u64, |len, &byte| len << 8 | u64::from(byte));
-    let at = usize::try_from(artifact_len).map_err(|_| corrupt("is cut off"))?;
-    let (artifact, outline) = content.split_at_checked(at).ok_or_else(|| corrupt("is cut off"))?;
-    let info: ModuleInfo = rmp_serde::from_slice(outline).map_err(|_| mismatch("has an outline of another version"))?;
-    Ok((artifact, Arc::new(info)))
+    Pages::copy_of(bytes).map_err(|_| no_artifact())
 }

@@ -2,9 +2,9 @@
 
 use super::seal::{self, SealKey, Trust};
 use super::{Entry, Key, Stats, Tier, alias, warn};
-use crate::Result;
 use crate::engine::Engine;
 use crate::sys::pages::Pages;
+use crate::{Error, Result};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -35,6 +35,16 @@ pub trait ModuleCache: Send + Sync {
         self.save(alias, record)
     }
 
+    /// Forgets an alias.
+    fn remove_alias(&self, alias: &Key) -> Result<()> {
+        self.remove(alias)
+    }
+
+    /// Whether it could not be reached when something was last looked for.
+    fn failing(&self) -> bool {
+        false
+    }
+
     /// See [`Tier::locks`].
     fn locks(&self, _key: &Key) -> Vec<PathBuf> {
         Vec::new()
@@ -62,23 +72,33 @@ impl<S: ModuleCache> Sealed<S> {
         Sealed { store, seal_key, hits, misses, rejected }
     }
 
-    fn open(&self, key: &Key, engine: &dyn Engine) -> Option<Entry> {
+    /// What the store has, if that is as it should be; otherwise it is removed.
+    fn accept<T>(&self, found: Result<T>, what: &str, remove: impl FnOnce() -> Result<()>) -> Option<T> {
         let name = self.store.name();
-        let bytes = match self.store.load(key) {
-            Ok(bytes) => bytes?,
-            Err(error) => {
-                warn(name, "cannot load", &error);
-                return None;
-            }
-        };
-        match seal::open(bytes, Trust::Sealed(&self.seal_key), engine, Some(&key.wasm)) {
-            Ok(entry) => Some(entry),
+        match found {
+            Ok(found) => return Some(found),
+            // That it cannot be read now says nothing about what is there.
+            Err(error @ Error::CacheIo(_)) => warn(name, &format!("cannot load {what}"), &error),
             Err(error) => {
                 self.rejected.fetch_add(1, Ordering::Relaxed);
-                warn(name, "an entry is not taken, and is removed", &error);
-                self.remove(key);
-                None
+                warn(name, &format!("{what} is not taken, and is removed"), &error);
+                self.report(remove(), "cannot remove");
             }
+        }
+        None
+    }
+
+    fn open(&self, key: &Key, engine: &dyn Engine) -> Option<Entry> {
+        let bytes = self.store.load(key).transpose()?;
+        let trust = Trust::Sealed(&self.seal_key);
+        let opened = bytes.and_then(|bytes| seal::open(bytes, trust, engine, Some(&key.wasm)));
+        self.accept(opened, "an entry", || self.store.remove(key))
+    }
+
+    /// A cache that fails makes nothing else fail.
+    fn report(&self, outcome: Result<()>, what: &str) {
+        if let Err(error) = outcome {
+            warn(self.store.name(), what, &error);
         }
     }
 }
@@ -93,9 +113,7 @@ impl<S: ModuleCache> Tier for Sealed<S> {
 
     fn save(&self, key: &Key, entry: &Entry) {
         let sealed = seal::seal(entry, Trust::Sealed(&self.seal_key), &key.fingerprint);
-        if let Err(error) = sealed.and_then(|artifact| self.store.save(key, &artifact)) {
-            warn(self.store.name(), "cannot save", &error);
-        }
+        self.report(sealed.and_then(|artifact| self.store.save(key, &artifact)), "cannot save");
     }
 
     fn contains(&self, key: &Key) -> bool {
@@ -103,25 +121,22 @@ impl<S: ModuleCache> Tier for Sealed<S> {
     }
 
     fn remove(&self, key: &Key) {
-        if let Err(error) = self.store.remove(key) {
-            warn(self.store.name(), "cannot remove", &error);
-        }
+        self.report(self.store.remove(key), "cannot remove");
     }
 
     fn load_alias(&self, alias: &Key) -> Option<[u8; 32]> {
         let record = self.store.load_alias(alias).transpose()?;
-        let wasm = record.and_then(|record| alias::open(&record, alias, &self.seal_key));
-        if let Err(error) = &wasm {
-            self.rejected.fetch_add(1, Ordering::Relaxed);
-            warn(self.store.name(), "an alias is not taken", error);
-        }
-        wasm.ok()
+        let opened = record.and_then(|record| alias::open(&record, alias, &self.seal_key));
+        self.accept(opened, "an alias", || self.store.remove_alias(alias))
+    }
+
+    fn present_alias(&self, alias: &Key) -> Option<[u8; 32]> {
+        if self.store.failing() { None } else { self.load_alias(alias) }
     }
 
     fn save_alias(&self, alias: &Key, wasm: &[u8; 32]) {
-        if let Err(error) = self.store.save_alias(alias, &alias::seal(alias, wasm, &self.seal_key)) {
-            warn(self.store.name(), "cannot save an alias", &error);
-        }
+        let record = alias::seal(alias, wasm, &self.seal_key);
+        self.report(self.store.save_alias(alias, &record), "cannot save an alias");
     }
 
     fn locks(&self, key: &Key) -> Vec<PathBuf> {

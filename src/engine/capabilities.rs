@@ -44,8 +44,12 @@ const UNFINISHED: Features = Features::LEGACY_EXCEPTIONS
 
 const DEPTH: &str = "how deep a guest may recurse in a stack of a given size differs between engines";
 
+const ELEMENTS: &str = "an element of a segment cannot be read from a global, and such a module is not taken";
+
 const COMPILE_TIME: &str =
     "a small module can be made that compiles for minutes, and a load can only be stopped between functions";
+
+const DIVISION: &str = "a division by `y == 0 ? 1 : y`, written with select, traps as if by zero";
 
 /// Every engine there is, built or not, in the order they are listed.
 pub static ENGINES: [Capabilities; 2] = [
@@ -60,7 +64,7 @@ pub static ENGINES: [Capabilities; 2] = [
                 .union(Features::GC)
                 .union(Features::CM_ASYNC),
         ),
-        notes: &[DEPTH, "the bits of a NaN that an operation makes are the processor's", COMPILE_TIME],
+        notes: &[DEPTH, "the bits of a NaN that an operation makes are the processor's", ELEMENTS, COMPILE_TIME],
         #[cfg(feature = "cranelift")]
         make: Some(super::cranelift::new),
         #[cfg(not(feature = "cranelift"))]
@@ -78,7 +82,7 @@ pub static ENGINES: [Capabilities; 2] = [
                 .union(Features::WIDE_ARITHMETIC)
                 .union(Features::CM_ASYNC),
         ),
-        notes: &[DEPTH, "the bits of a NaN that an operation makes are always the same", "errors carry no backtrace"],
+        notes: &[DEPTH, "the bits of a NaN that an operation makes are always the same", "errors carry no backtrace", DIVISION],
         make: Some(super::wasmi::new),
     },
 ];

@@ -15,7 +15,7 @@ use crate::inspect::{Features, ModuleInfo};
 use crate::limits::Limits;
 use crate::progress::Progress;
 #[cfg(snapshots)]
-use crate::room::memory::Memory;
+use crate::room::memory::{Memories, Memory};
 use crate::room::pool::Totals;
 use crate::room::snapshot::Snapshot;
 #[cfg(feature = "std")]
@@ -101,7 +101,7 @@ pub struct Setup {
     pub memory_bytes_max: u64,
     /// Memories of zeros that are not needed any more and may be used for it.
     #[cfg(snapshots)]
-    pub spare: Vec<Box<Memory>>,
+    pub spare: Memories,
     /// What it is to be like, once made: then nothing of the guest runs. Else it begins at the beginning.
     pub like: Option<Arc<Snapshot>>,
 }
@@ -144,7 +144,7 @@ pub trait Instance {
 
     /// Ends it, but for its memories.
     #[cfg(snapshots)]
-    fn into_memories(self: Box<Self>) -> Vec<Box<Memory>> {
+    fn into_memories(self: Box<Self>) -> Memories {
         Vec::new()
     }
 

@@ -27,7 +27,11 @@ pub struct hostel_cache {
 
 impl hostel_cache {
     fn new(tier: impl Tier + 'static) -> Self {
-        hostel_cache { inner: Arc::new(Cache::new(Arc::new(tier))) }
+        Self::over(Arc::new(tier))
+    }
+
+    pub(super) fn over(tier: Arc<dyn Tier>) -> Self {
+        hostel_cache { inner: Arc::new(Cache::new(tier)) }
     }
 }
 
@@ -137,6 +141,7 @@ pub unsafe extern "C" fn hostel_cache_thread_local_new(
 /// `key` is the secret that files are sealed with, HOSTEL_KEY_BYTES bytes, copied; NULL with a length of 0 stands for this
 /// user's own, kept in `$XDG_CONFIG_HOME/hostel/seal-key` (or `$HOME/.config`) with mode 0600 and made when first needed.
 /// The seal stops whoever can write the files and does not have the key; it does not stop the user's own programs.
+/// All who share a directory need the same key: with another one they would rebuild each other's entries for ever.
 ///
 /// On success `*cache_out` is yours: release it with hostel_cache_free(). `error_out` may be NULL.
 ///
@@ -412,7 +417,7 @@ fn positive(bytes_max: u64) -> Result<u64> {
     if bytes_max == 0 { Err(Error::InvalidArgument("bytes_max: must not be 0".into())) } else { Ok(bytes_max) }
 }
 
-fn trust(flags: u32) -> Result<bool> {
+pub(super) fn trust(flags: u32) -> Result<bool> {
     let unknown = flags & !HOSTEL_CACHE_TRUST_DIRECTORY;
     if unknown != 0 {
         return Err(Error::InvalidArgument(format!("flags: {unknown:#x} is none of the HOSTEL_CACHE_* flags")));

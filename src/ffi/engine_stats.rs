@@ -25,7 +25,8 @@ pub struct hostel_engine_statistics {
     pub pages_restored: u64,
     /// Writes to a page that nobody had written to before in its room.
     pub faults: u64,
-    /// Rooms that were not used again: after a stack overflow, a limit, or because the guest cannot be reset.
+    /// Rooms that were not used again: after a trap, because more of them are idle than are kept, because the guest cannot be
+    /// reset, or a guest's first, which the others are made like.
     pub discards: u64,
     /// Idle rooms that made way for others.
     pub evictions: u64,

@@ -7,6 +7,8 @@ pub mod artifact;
 mod boundary;
 pub mod buffer;
 pub mod cache;
+pub mod cache_directory;
+pub mod cache_remote;
 pub mod call_options;
 pub mod convert;
 pub mod engine;

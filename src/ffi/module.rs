@@ -204,7 +204,8 @@ pub unsafe extern "C" fn hostel_module_key(
 }
 
 /// Where a module comes from: "compiled", "artifact", or the tier of the cache that had it: "shared", "thread_local",
-/// "directory", "custom", or "pinned" when only the pin had kept it; NULL for NULL. The string lives for ever. Thread-safe.
+/// "directory", "remote", "custom", or "pinned" when only the pin had kept it; NULL for NULL. The string lives for ever.
+/// Thread-safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hostel_module_origin(module: *const hostel_module) -> *const c_char {
     // SAFETY: see above.
@@ -214,6 +215,7 @@ pub unsafe extern "C" fn hostel_module_origin(module: *const hostel_module) -> *
         Some("shared") => c"shared".as_ptr(),
         Some("thread_local") => c"thread_local".as_ptr(),
         Some("directory") => c"directory".as_ptr(),
+        Some("remote") => c"remote".as_ptr(),
         Some("custom") => c"custom".as_ptr(),
         Some("pinned") => c"pinned".as_ptr(),
         Some("artifact") => c"artifact".as_ptr(),

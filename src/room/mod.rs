@@ -26,7 +26,7 @@ use snapshot::Snapshot;
 
 /// Memories that wait for a room.
 #[cfg(snapshots)]
-type Spare = alloc::vec::Vec<Box<memory::Memory>>;
+type Spare = memory::Memories;
 #[cfg(not(snapshots))]
 type Spare = ();
 
@@ -40,6 +40,8 @@ pub struct Room {
     /// What it was made like, if it was.
     #[cfg_attr(not(snapshots), allow(dead_code, reason = "then no room is made like another"))]
     like: Option<Arc<Snapshot>>,
+    /// How much memory its guest had then.
+    memory_bytes_as_new: u64,
     /// Calls since it was as new.
     uses: u32,
     #[cfg(snapshots)]
@@ -49,18 +51,29 @@ pub struct Room {
 impl Room {
     /// Makes an instance, and runs its start function and `_initialize`.
     pub fn start(guest: &Arc<Guest>, options: &Options) -> Result<Room> {
-        Room::start_in(guest, options, Spare::default())
+        Room::begin(guest, options, Spare::default())
     }
 
-    /// The same in memories that another room does not need any more.
-    fn start_in(guest: &Arc<Guest>, options: &Options, spare: Spare) -> Result<Room> {
+    /// Makes one for calls that have limits of their own, which are not those of the start; in memories that another room
+    /// does not need any more.
+    fn start_for_calls(guest: &Arc<Guest>, options: &Options, spare: Spare) -> Result<Room> {
+        Room::begin(guest, &options.of_start(), spare)
+    }
+
+    fn begin(guest: &Arc<Guest>, options: &Options, spare: Spare) -> Result<Room> {
         let mut room = Room::make(guest, options, None, spare)?;
         let started = guest.initialize().map_or(Ok(()), |initialize| room.instance.call(initialize, &mut []));
         let state = room.instance.state();
         if started.is_err() || state.refusal.is_some() {
             return Err(start_error(started, state));
         }
+        room.memory_bytes_as_new = state.memory.taken();
         Ok(room)
+    }
+
+    /// MEMORY_LIMIT when a call may not have what the guest has before it runs.
+    fn check(&self, guest: &Guest, options: &Options) -> Result<()> {
+        check_memory(self.memory_bytes_as_new, memory_max(guest.limits(), options))
     }
 
     #[cfg_attr(not(snapshots), allow(unused_variables, reason = "then memories are the engine's"))]
@@ -81,6 +94,7 @@ impl Room {
         };
         match guest.module().code().instantiate(setup) {
             Ok(instance) => Ok(Room {
+                memory_bytes_as_new: like.as_ref().map_or(0, |like| like.memory_bytes()),
                 instance,
                 dead: false,
                 spoilt: false,
@@ -124,16 +138,6 @@ impl Room {
         self.dead = state.unwound && state.short_circuit.is_none();
         self.spoilt |= state.memory.refused() && state.unwound;
         call::settle(outcome, state, output_max)
-    }
-
-    /// How much memory its guest has before a call.
-    #[cfg(feature = "std")]
-    fn memory_bytes_as_new(&self) -> u64 {
-        #[cfg(snapshots)]
-        if let Some(like) = &self.like {
-            return like.memory_bytes();
-        }
-        0 // it was checked when it was made
     }
 
     /// Without a snapshot nothing can be put back.

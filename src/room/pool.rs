@@ -5,15 +5,17 @@
 
 use super::registry;
 pub use super::registry::Totals;
-use super::{Room, Spare, check_memory, memory_max};
+use super::{Room, Spare};
+#[cfg(snapshots)]
+use super::{check_memory, memory_max};
 use crate::call::Options;
 use crate::guest::Guest;
-use crate::sys::nesting;
+use crate::sys::{fork, nesting};
 use crate::{Error, Result};
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::Duration;
 
 /// What a host may say about a guest's rooms.
@@ -55,13 +57,21 @@ pub struct Pool {
     settings: Settings,
     places: Box<[Place]>,
     model: Mutex<Model>,
-    in_use: Mutex<u32>,
+    in_use: Mutex<InUse>,
     freed: Condvar,
     live: AtomicU64,
     made: AtomicU64,
     discards: AtomicU64,
     evictions: AtomicU64,
     totals: Arc<Totals>,
+}
+
+/// The rooms that count against the bound.
+#[derive(Default)]
+struct InUse {
+    rooms: u32,
+    /// In a forked child the calls of its parent's threads will never end.
+    generation: u64,
 }
 
 /// Where a room waits; on cache lines of its own, because another thread's is next to it.
@@ -130,9 +140,7 @@ impl Pool {
             Some(room) => room,
             None => self.make(guest, options)?,
         };
-        let memory = room.memory_bytes_as_new();
-        lease.room = Some(room);
-        check_memory(memory, memory_max(guest.limits(), options))?;
+        lease.room.insert(room).check(guest, options)?;
         Ok(lease)
     }
 
@@ -173,29 +181,31 @@ impl Pool {
 
     #[cfg(snapshots)]
     fn try_make(&self, guest: &Arc<Guest>, options: &Options) -> Result<Room> {
-        let model = self.model.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let model = lock(&self.model).map_or(Model::New, |model| model.clone());
         match model {
-            Model::New => return Room::start_in(guest, options, self.take_spare()),
+            Model::New => return Room::start_for_calls(guest, options, self.take_spare()),
             Model::Like(snapshot) if snapshot.is_ours() => {
                 check_memory(snapshot.memory_bytes(), memory_max(guest.limits(), options))?;
                 return Room::make(guest, options, Some(snapshot), Spare::default());
             }
             Model::Unknown | Model::Like(_) => {}
         }
-        let mut room = Room::start(guest, options)?;
+        let mut room = Room::start_for_calls(guest, options, Spare::default())?;
         let resettable = guest.module().info().not_resettable.is_empty();
         let snapshot = if resettable { room.snapshot() } else { None };
         let model = snapshot.map_or(Model::New, |snapshot| {
             snapshot.set_tracked(self.settings.tracked);
             Model::Like(snapshot)
         });
-        *self.model.lock().unwrap_or_else(PoisonError::into_inner) = model;
+        if let Some(mut place) = lock(&self.model) {
+            *place = model;
+        }
         Ok(room)
     }
 
     #[cfg(not(snapshots))]
     fn try_make(&self, guest: &Arc<Guest>, options: &Options) -> Result<Room> {
-        Room::start(guest, options)
+        Room::start_for_calls(guest, options, Spare::default())
     }
 
     /// Keeps a room for the next call, if it can be used for one.
@@ -208,7 +218,7 @@ impl Pool {
         if room.uses >= self.settings.calls {
             done = room.reset();
             if done.is_none() {
-                return self.keep_spare(room);
+                return self.keep_spare(*room);
             }
             room.uses = 0;
         }
@@ -230,7 +240,7 @@ impl Pool {
     }
 
     /// The end of a room that cannot be put back: only its memories are kept.
-    fn keep_spare(&self, room: Box<Room>) {
+    fn keep_spare(&self, room: Room) {
         #[cfg(snapshots)]
         if let Some(spare) = room.into_spare() {
             let own = &self.places[thread_number() % self.places.len()];
@@ -258,15 +268,17 @@ impl Pool {
     /// wait for each other.
     fn wait(&self) -> Result<bool> {
         let Some(max) = self.settings.rooms_max.filter(|_| !nesting::is_nested()) else { return Ok(false) };
-        let full = |in_use: &mut u32| *in_use >= max;
-        let in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.freed.wait_timeout_while(in_use, self.settings.wait, full);
+        let Some(mut in_use) = lock(&self.in_use) else { return Ok(false) };
+        if in_use.generation != fork::generation() {
+            *in_use = InUse { rooms: 0, generation: fork::generation() };
+        }
+        let waited = self.freed.wait_timeout_while(in_use, self.settings.wait, |in_use| in_use.rooms >= max);
         let (mut in_use, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        if *in_use >= max {
+        if in_use.rooms >= max {
             let waited = self.settings.wait.as_millis();
             return Err(Error::Busy(format!("all {max} rooms of the guest are in use, also after {waited} ms")));
         }
-        *in_use += 1;
+        in_use.rooms += 1;
         Ok(true)
     }
 
@@ -369,10 +381,28 @@ impl Drop for Lease<'_> {
             None => {}
         }
         if self.bounded {
-            *self.pool.in_use.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+            if let Some(mut in_use) = lock(&self.pool.in_use) {
+                in_use.rooms = in_use.rooms.saturating_sub(1);
+            }
             self.pool.freed.notify_one();
         }
     }
+}
+
+/// Nothing in a forked child when a thread of its parent held the lock at that moment: nobody will ever let go of it. What
+/// these locks are for takes no time, so that a short while is long enough to know.
+fn lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    if fork::generation() == 0 {
+        return Some(mutex.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+    for _ in 0..50 {
+        match mutex.try_lock() {
+            Ok(guard) => return Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(1)),
+        }
+    }
+    None
 }
 
 fn places() -> usize {

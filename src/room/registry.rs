@@ -24,7 +24,9 @@ impl Totals {
 
 /// What all guests of an engine have counted.
 pub fn stats(totals: &Arc<Totals>) -> Stats {
-    let of_engine = pools().into_iter().filter(|pool| pool.is_of(totals));
+    // Held until the end: a pool that goes meanwhile is not counted twice.
+    let pools = pools();
+    let of_engine = pools.iter().filter(|pool| pool.is_of(totals));
     let live = of_engine.fold(Stats::default(), |stats, pool| sum(stats, pool.stats()));
     sum(*totals.0.lock().unwrap_or_else(PoisonError::into_inner), live)
 }

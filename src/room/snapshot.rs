@@ -7,6 +7,14 @@ pub use with::{Reference, Snapshot, Value};
 #[cfg(not(snapshots))]
 pub enum Snapshot {}
 
+#[cfg(not(snapshots))]
+impl Snapshot {
+    /// The size of all memories together.
+    pub fn memory_bytes(&self) -> u64 {
+        match *self {}
+    }
+}
+
 #[cfg(snapshots)]
 mod with {
     use crate::room::memory::{Image, Memory, Run, Style};
@@ -52,7 +60,7 @@ mod with {
         /// Puts together what an engine has found.
         pub fn new(images: Vec<Arc<Image>>, globals: Vec<Value>, tables: Vec<Vec<Reference>>) -> Snapshot {
             let hot = Mutex::new(vec![Vec::new(); images.len()]);
-            let memory_bytes = images.iter().map(|image| image.len() as u64).sum();
+            let memory_bytes = images.iter().map(|image| image.size() as u64).sum();
             let (tracked, generation) = (AtomicBool::new(true), fork::generation());
             Snapshot { images, globals, tables, hot, tracked, memory_bytes, generation }
         }

@@ -25,6 +25,8 @@ impl Pool {
 
     /// A room for one call.
     pub fn take(&self, guest: &Arc<Guest>, options: &Options) -> Result<Room> {
-        Room::start(guest, options)
+        let room = Room::start_for_calls(guest, options, ())?;
+        room.check(guest, options)?;
+        Ok(room)
     }
 }

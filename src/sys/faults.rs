@@ -1,11 +1,11 @@
 //! Being told of writes to memory that is only open for reading: a handler of SIGSEGV in front of the others.
 //!
 //! The handler looks an address up in a table of 256 MiB pieces of the address space, and lets the watcher of that piece
-//! decide. Whatever is nobody's goes on to the handler that was there before.
+//! decide. Whatever is nobody's goes on to the engine's handler, and from there to the host's.
 
 use super::mapping::Mapping;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::sync::{Once, OnceLock};
 
 /// Watched mappings begin at a multiple of this, and no two share a piece of this size.
 pub(crate) const PIECE: usize = 1 << 28;
@@ -63,24 +63,40 @@ impl Drop for Watch {
     }
 }
 
-/// The handler that was there before ours.
-static PREVIOUS: OnceLock<libc::sigaction> = OnceLock::new();
+/// The engine's handler, behind ours.
+static ENGINE: OnceLock<libc::sigaction> = OnceLock::new();
+/// The host's, behind the engine's.
+static HOST: OnceLock<libc::sigaction> = OnceLock::new();
+/// The host's was to be called once, and was.
+static HOST_SPENT: AtomicBool = AtomicBool::new(false);
 
-/// Puts our handler in front, once. An engine's own handlers must stand before.
-pub(crate) fn install() {
-    PREVIOUS.get_or_init(|| {
-        let previous = current();
-        // SAFETY: all of it is plain data, for which zero is valid.
-        let mut action: libc::sigaction = unsafe { core::mem::zeroed() };
-        // On the thread's alternate stack, if it has one: the fault may be on a guest's stack that is nearly used up. Not
-        // deferred: what we pass on may end in a jump out of the handler, or in another fault.
-        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
-        action.sa_sigaction = on_fault as *const () as usize;
-        // SAFETY: the handler is one for SA_SIGINFO. It may run from now on, and waits for nothing but `PREVIOUS`, which
-        // it only reads.
-        unsafe { libc::sigaction(libc::SIGSEGV, &raw const action, core::ptr::null_mut()) };
-        previous
+/// Puts our handler in front, once. `engine` installs the engine's own.
+///
+/// There is one of ours behind the engine's too: engines do not call a host's handler just as the system would, above all
+/// when it has none, or one that is called once.
+pub(crate) fn install(engine: impl FnOnce()) {
+    static INSTALL: Once = Once::new();
+    INSTALL.call_once(|| {
+        super::fork::generation(); // counts from now on
+        let _ = HOST.set(replace(on_hosts_fault));
+        engine();
+        let _ = ENGINE.set(replace(on_fault));
     });
+}
+
+type Handler = unsafe extern "C" fn(i32, *mut libc::siginfo_t, *mut core::ffi::c_void);
+
+/// Puts a handler in front; what was there.
+fn replace(handler: Handler) -> libc::sigaction {
+    // SAFETY: all of it is plain data, for which zero is valid.
+    let (mut action, mut previous): (libc::sigaction, libc::sigaction) = unsafe { core::mem::zeroed() };
+    // On the thread's alternate stack, if it has one: the fault may be on a guest's stack that is nearly used up. Not
+    // deferred: what we pass on may end in a jump out of the handler, or in another fault.
+    action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
+    action.sa_sigaction = handler as *const () as usize;
+    // SAFETY: the handler is one for SA_SIGINFO. It may run from now on, and waits for nothing.
+    unsafe { libc::sigaction(libc::SIGSEGV, &raw const action, &raw mut previous) };
+    previous
 }
 
 /// Whether a write in this thread would reach our handler first.
@@ -108,13 +124,24 @@ fn current() -> libc::sigaction {
 
 unsafe extern "C" fn on_fault(signal: i32, info: *mut libc::siginfo_t, context: *mut core::ffi::c_void) {
     // SAFETY: the kernel gives a handler with SA_SIGINFO both; `si_addr` is set for this signal.
-    let (code, address) = unsafe { ((*info).si_code, (*info).si_addr() as usize) };
-    // Sent by a program (code <= 0), it says nothing about memory.
-    if code > 0 && opens(address) {
-        return;
+    let (sent, address) = unsafe { (is_sent(info), (*info).si_addr() as usize) };
+    // Sent by a program it says nothing about memory, and is not the guest's doing.
+    if sent {
+        // SAFETY: the arguments are passed on as they came.
+        unsafe { on_hosts_fault(signal, info, context) }
+    } else if !opens(address)
+        && let Some(engine) = ENGINE.get()
+    {
+        // SAFETY: likewise. (When there is none yet the instruction is tried again, and comes here again.)
+        unsafe { call(engine, signal, info, context) }
     }
-    // SAFETY: the arguments are passed on as they came.
-    unsafe { pass_on(signal, info, context) }
+}
+
+/// # Safety
+/// `info` is what a handler was given.
+unsafe fn is_sent(info: *const libc::siginfo_t) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { (*info).si_code <= 0 }
 }
 
 fn opens(address: usize) -> bool {
@@ -124,30 +151,53 @@ fn opens(address: usize) -> bool {
     !watcher.is_null() && unsafe { ((*watcher).opens)((*watcher).watched, address) }
 }
 
-/// # Safety
-/// In a signal handler, with its arguments.
-unsafe fn pass_on(signal: i32, info: *mut libc::siginfo_t, context: *mut core::ffi::c_void) {
-    type WithInfo = unsafe extern "C" fn(i32, *mut libc::siginfo_t, *mut core::ffi::c_void);
-    type Plain = unsafe extern "C" fn(i32);
-    // Not yet there only while `install` runs: then the instruction is tried again, and again comes here.
-    let Some(previous) = PREVIOUS.get() else { return };
-    // SAFETY: as the caller says.
-    let sent_by_a_program = unsafe { (*info).si_code } <= 0;
-    match previous.sa_sigaction {
-        libc::SIG_IGN if sent_by_a_program => {}
-        // As the system would have it: the instruction runs again, and ends the process.
-        libc::SIG_DFL | libc::SIG_IGN => {
-            // SAFETY: plain data, for which zero is valid: the default.
+/// Does what the system would do if only the host's handler were there.
+unsafe extern "C" fn on_hosts_fault(signal: i32, info: *mut libc::siginfo_t, context: *mut core::ffi::c_void) {
+    let Some(host) = HOST.get() else { return };
+    // SAFETY: the kernel gives a handler with SA_SIGINFO its information.
+    let sent = unsafe { is_sent(info) };
+    let once = host.sa_flags & libc::SA_RESETHAND != 0;
+    match host.sa_sigaction {
+        libc::SIG_IGN if sent => {}
+        libc::SIG_DFL | libc::SIG_IGN => end(signal, sent),
+        _ if once && HOST_SPENT.swap(true, Ordering::Relaxed) => end(signal, sent),
+        _ => {
+            // SAFETY: plain data, and the mask of this thread; the arguments are passed on as they came. A handler that
+            // jumps away leaves the mask as it would without us.
             unsafe {
-                let default: libc::sigaction = core::mem::zeroed();
-                libc::sigaction(signal, &raw const default, core::ptr::null_mut());
+                let (mut mask, mut before) = (host.sa_mask, core::mem::zeroed());
+                if host.sa_flags & libc::SA_NODEFER == 0 {
+                    libc::sigaddset(&raw mut mask, signal);
+                }
+                libc::pthread_sigmask(libc::SIG_BLOCK, &raw const mask, &raw mut before);
+                call(host, signal, info, context);
+                libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, core::ptr::null_mut());
             }
         }
-        // SAFETY: the handler was installed as one that takes these arguments.
-        handler if previous.sa_flags & libc::SA_SIGINFO != 0 => unsafe {
-            core::mem::transmute::<usize, WithInfo>(handler)(signal, info, context);
-        },
-        // SAFETY: likewise.
-        handler => unsafe { core::mem::transmute::<usize, Plain>(handler)(signal) },
+    }
+}
+
+/// Lets the signal end the process: one that was sent is sent again, else the instruction is tried again.
+fn end(signal: i32, sent: bool) {
+    // SAFETY: plain data, for which zero is valid: the default. Both calls are allowed in a handler.
+    unsafe {
+        let default: libc::sigaction = core::mem::zeroed();
+        libc::sigaction(signal, &raw const default, core::ptr::null_mut());
+        if sent {
+            libc::raise(signal);
+        }
+    }
+}
+
+/// # Safety
+/// In a signal handler, with its arguments; `action` has a handler.
+unsafe fn call(action: &libc::sigaction, signal: i32, info: *mut libc::siginfo_t, context: *mut core::ffi::c_void) {
+    // SAFETY: the handler was installed as one that takes these arguments.
+    unsafe {
+        if action.sa_flags & libc::SA_SIGINFO != 0 {
+            core::mem::transmute::<usize, Handler>(action.sa_sigaction)(signal, info, context);
+        } else {
+            core::mem::transmute::<usize, unsafe extern "C" fn(i32)>(action.sa_sigaction)(signal);
+        }
     }
 }

@@ -88,13 +88,23 @@ pub(crate) fn open_regular(path: &Path) -> std::io::Result<(std::fs::File, u64)>
     regular(file)
 }
 
-/// Opens a lock file, made if it is not there, that nobody else can open.
+/// Opens a lock file, made if it is not there, that nobody else can open: somebody else's could be held for ever.
 #[cfg(unix)]
 pub(crate) fn open_lock(path: &Path) -> std::io::Result<std::fs::File> {
-    use std::os::unix::fs::OpenOptionsExt;
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
     let mut options = std::fs::File::options();
     options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(NO_WAITING);
-    regular(options.open(path)?).map(|(file, _)| file)
+    let (file, _) = regular(options.open(path)?)?;
+    let own = file.metadata()?.uid() == rustix::process::geteuid().as_raw();
+    if own { Ok(file) } else { Err(std::io::Error::other("it belongs to another user")) }
+}
+
+/// Whether a path still leads to this open file.
+#[cfg(unix)]
+pub(crate) fn leads_to(path: &Path, file: &std::fs::File) -> std::io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let (there, open) = (std::fs::symlink_metadata(path)?, file.metadata()?);
+    Ok((there.dev(), there.ino()) == (open.dev(), open.ino()))
 }
 
 /// Makes a file that nobody else can open, whatever the umask.
@@ -116,6 +126,12 @@ pub(crate) fn open_regular(path: &Path) -> std::io::Result<(std::fs::File, u64)>
 #[cfg(not(unix))]
 pub(crate) fn open_lock(path: &Path) -> std::io::Result<std::fs::File> {
     std::fs::File::options().read(true).write(true).create(true).truncate(false).open(path)
+}
+
+/// Elsewhere an open file keeps its name.
+#[cfg(not(unix))]
+pub(crate) fn leads_to(_path: &Path, _file: &std::fs::File) -> std::io::Result<bool> {
+    Ok(true)
 }
 
 #[cfg(not(unix))]

@@ -8,6 +8,13 @@ pub(crate) mod faults;
 pub(crate) mod files;
 #[cfg(snapshots)]
 pub(crate) mod fork;
+#[cfg(all(feature = "std", not(snapshots)))]
+pub(crate) mod fork {
+    /// Nothing here is tied to a process.
+    pub(crate) fn generation() -> u64 {
+        0
+    }
+}
 #[cfg(snapshots)]
 pub(crate) mod mapping;
 pub(crate) mod nesting;

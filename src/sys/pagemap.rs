@@ -3,8 +3,8 @@
 
 use super::fork;
 use std::fs::File;
-use std::os::fd::AsRawFd;
-use std::sync::Mutex;
+use std::os::fd::{AsRawFd, IntoRawFd};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// `struct pm_scan_arg` of the kernel's interface.
 #[repr(C)]
@@ -39,8 +39,10 @@ const IS_PRESENT: u64 = 1 << 3;
 const IS_SWAPPED: u64 = 1 << 4;
 const IS_ZERO: u64 = 1 << 5;
 
-// The file shows the pages of the process that opened it: a forked child needs one of its own.
-static PAGEMAP: Mutex<Option<(u64, File)>> = Mutex::new(None);
+// The file shows the pages of the process that opened it: a forked child needs one of its own, and it must not wait for a
+// lock that another thread of its parent held. So: the generation and the descriptor in one word.
+static PAGEMAP: AtomicU64 = AtomicU64::new(NOT_OPEN);
+const NOT_OPEN: u64 = u64::MAX;
 
 /// Hands `visit` every part of `start..end` that has pages of its own; false when the system cannot tell.
 pub(crate) fn private_pages(start: usize, end: usize, mut visit: impl FnMut(usize, usize)) -> bool {
@@ -76,13 +78,16 @@ pub(crate) fn private_pages(start: usize, end: usize, mut visit: impl FnMut(usiz
 }
 
 fn pagemap() -> Option<i32> {
-    let generation = fork::generation();
-    let mut pagemap = PAGEMAP.lock().ok()?;
-    match &*pagemap {
-        Some((opened, file)) if *opened == generation => Some(file.as_raw_fd()),
-        _ => {
-            let (_, file) = pagemap.insert((generation, File::open("/proc/self/pagemap").ok()?));
-            Some(file.as_raw_fd())
-        }
+    let generation = fork::generation() as u32;
+    let known = PAGEMAP.load(Ordering::Acquire);
+    if known != NOT_OPEN && (known >> 32) as u32 == generation {
+        return Some(known as i32);
+    }
+    let file = File::open("/proc/self/pagemap").ok()?;
+    let ours = u64::from(generation) << 32 | file.as_raw_fd() as u64;
+    match PAGEMAP.compare_exchange(known, ours, Ordering::AcqRel, Ordering::Acquire) {
+        // What a child has of its parent's stays open: it is one descriptor a generation.
+        Ok(_) => Some(file.into_raw_fd()),
+        Err(theirs) => Some(theirs as i32),
     }
 }

@@ -40,7 +40,7 @@ for name in echo holochain hosted markdown; do
 done
 
 mkdir -p "$out/c"
-for name in cguest chost; do
+for name in cguest chost secrets; do
   source=$here/c/$name.c
   built=$out/c/$name.wasm
   newest=$(ls -t "$source" "$include/hostel_guest.h" "$here/build.sh" "$built" 2>/dev/null | head -n 1)

@@ -21,7 +21,18 @@
  * Where a function takes a pointer and a length, (NULL, 0) is empty and (NULL, n) is an INVALID_ARGUMENT. Strings are
  * UTF-8; `const char *` without a length ends with a NUL.
  *
- * A thread that loads modules or calls guests needs 256 KiB of stack of its own; the guests' stacks are not part of it.
+ * A thread that loads modules needs 256 KiB of stack of its own, one that only calls guests 64 KiB, and more where host
+ * functions call guests again; the guests' stacks are not part of it. A thread's alternate signal stack (sigaltstack) is
+ * replaced when it first calls a guest, unless it has 64 KiB.
+ *
+ * Guests of an engine that generates code are stopped by signals, and their writes are noted by one: SIGSEGV, SIGILL and
+ * SIGFPE have handlers from the first engine on. A handler that the program had before gets what is not a guest's. One that
+ * it installs later passes on what is not its own, or guests that trap end up in it; see also
+ * hostel_guest_options_set_write_tracking(). The system ends a process in which a guest traps in a thread that blocks these
+ * signals.
+ *
+ * A forked child may load, make and call, also what its parent has made, but does not go on with a call inside of which
+ * it was forked. Handles that other threads were using at that moment may hang.
  */
 #ifndef HOSTEL_H
 #define HOSTEL_H

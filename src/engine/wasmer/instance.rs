@@ -6,7 +6,7 @@ use super::snapshot::{self, Kept};
 use super::{Compiled, host, trap};
 use crate::call::State;
 use crate::engine::{Host, Instance, NoInstance, Setup, Visit};
-use crate::room::memory::Memory;
+use crate::room::memory::{Memories, Memory};
 use crate::room::snapshot::Snapshot;
 use crate::{Error, Result};
 use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
@@ -113,7 +113,7 @@ impl Instance for WasmerInstance {
         unsafe { &mut self.0.inner().made.memories }
     }
 
-    fn into_memories(self: Box<Self>) -> Vec<Box<Memory>> {
+    fn into_memories(self: Box<Self>) -> Memories {
         // SAFETY: see `inner`; no call runs, and what still points to the memories is dropped without a look at them.
         unsafe { core::mem::take(&mut self.0.inner().made.memories) }
     }
@@ -124,8 +124,8 @@ impl Instance for WasmerInstance {
         let mut bytes = 0;
         for (memory, definition) in inner.made.memories.iter().zip(&mut inner.made.definitions) {
             // SAFETY: the definition is the instance's, and no call runs.
-            unsafe { definition.as_mut() }.current_length = memory.len();
-            bytes += memory.len() as u64;
+            unsafe { definition.as_mut() }.current_length = memory.size();
+            bytes += memory.size() as u64;
         }
         inner.state.memory.set_taken(bytes);
         if let Some(kept) = &inner.kept {

@@ -1,7 +1,7 @@
 //! The memories and tables of an instance, capped when they grow.
 
 use crate::limits::MemoryGate;
-use crate::room::memory::{Memory, Style};
+use crate::room::memory::{Memories, Memory, Style};
 use crate::room::snapshot::Snapshot;
 use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 use core::cell::RefCell;
@@ -28,7 +28,7 @@ pub(super) struct RoomTunables {
     pub table_elements_max: u64,
     pub memory_bytes_max: u64,
     pub like: Option<Arc<Snapshot>>,
-    pub spare: RefCell<Vec<Box<Memory>>>,
+    pub spare: RefCell<Memories>,
     /// What was made, in the order of the module.
     pub made: RefCell<Made>,
 }
@@ -36,7 +36,7 @@ pub(super) struct RoomTunables {
 /// The memories and tables of one instance, and where compiled code finds them.
 #[derive(Default)]
 pub(super) struct Made {
-    pub memories: Vec<Box<Memory>>,
+    pub memories: Memories,
     pub definitions: Vec<NonNull<VMMemoryDefinition>>,
     pub tables: Vec<NonNull<VMTableDefinition>>,
 }
@@ -126,9 +126,9 @@ impl Tunables for RoomTunables {
     ) -> Result<VMMemory, MemoryError> {
         let mut memory = self.memory(ty, style)?;
         // That a guest starts within its limit is checked before its instance is made; here it is only counted.
-        self.gate.grow(memory.len() as u64);
+        self.gate.grow(memory.size() as u64);
         // SAFETY: the caller promises a place for a definition.
-        unsafe { *definition.as_mut() = VMMemoryDefinition { base: memory.base(), current_length: memory.len() } };
+        unsafe { *definition.as_mut() = VMMemoryDefinition { base: memory.base(), current_length: memory.size() } };
         let room =
             RoomMemory { memory: NonNull::from(&mut *memory), definition, ty: *ty, style: *style, gate: self.gate.clone() };
         let room: Box<dyn LinearMemory + Send + Sync> = Box::new(room);
@@ -177,7 +177,7 @@ impl LinearMemory for RoomMemory {
 
     fn size(&self) -> Pages {
         // SAFETY: see the field; nobody else uses it while the guest asks.
-        Pages((unsafe { self.memory.as_ref() }.len() / WASM_PAGE_SIZE) as u32)
+        Pages((unsafe { self.memory.as_ref() }.size() / WASM_PAGE_SIZE) as u32)
     }
 
     fn style(&self) -> MemoryStyle {
@@ -202,7 +202,7 @@ impl LinearMemory for RoomMemory {
                 self.gate.give_back(bytes);
                 return Err(refused());
             }
-            self.definition.as_mut().current_length = self.memory.as_ref().len();
+            self.definition.as_mut().current_length = self.memory.as_ref().size();
         }
         Ok(current)
     }

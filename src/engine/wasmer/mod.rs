@@ -39,9 +39,11 @@ pub(super) struct WasmerEngine {
 
 impl WasmerEngine {
     pub fn new(capabilities: &'static Capabilities, limits: Limits, compiler: fn() -> Box<dyn CompilerConfig>) -> Self {
-        wasmer_vm::init_traps(); // the handlers must stand before any guest runs; later calls do nothing
+        // The handlers must stand before any guest runs; later calls do nothing.
         #[cfg(snapshots)]
-        crate::sys::faults::install(); // in front of them
+        crate::sys::faults::install(wasmer_vm::init_traps);
+        #[cfg(not(snapshots))]
+        wasmer_vm::init_traps();
         let engine = fresh_engine(compiler, false);
         let (id, format) = (engine.deterministic_id(), engine.artifact_format());
         let (triple, features) = (engine.target().triple(), engine.target().cpu_features());
@@ -96,8 +98,9 @@ impl Engine for WasmerEngine {
 
     fn compile(&self, wasm: &[u8], info: &Arc<ModuleInfo>, progress: &Progress) -> Result<Arc<dyn Code>> {
         let engine = fresh_engine(self.compiler, info.grows_memory);
-        let artifact =
-            engine.compile_with_progress(wasm, progress::watched(progress)).map_err(|error| refused(self.capabilities, error))?;
+        let compile = || engine.compile_with_progress(wasm, progress::watched(progress));
+        let artifact = if crate::sys::fork::generation() == 0 { compile() } else { with_own_threads(compile)? };
+        let artifact = artifact.map_err(|error| refused(self.capabilities, error))?;
         let linked = artifact.serialize().map_err(|error| Error::Internal(format!("cannot serialize: {error}")))?;
         let functions = artifact.module_info().local_func_count();
         drop((artifact, engine));
@@ -111,6 +114,13 @@ impl Engine for WasmerEngine {
         // SAFETY: the caller has checked that an engine of this fingerprint made the bytes: same version, same machine.
         unsafe { Self::code(artifact, len, info) }
     }
+}
+
+/// Compiles in a forked child, which has none of the threads that its parent compiled with.
+fn with_own_threads<T: Send>(compile: impl FnOnce() -> T + Send) -> Result<T> {
+    let threads = rayon_core::ThreadPoolBuilder::new().build();
+    let threads = threads.map_err(|error| Error::OutOfResources(format!("no threads to compile with: {error}")))?;
+    Ok(threads.install(compile))
 }
 
 /// A module that validates but that the compiler refuses is the engine's lack, not the module's fault.

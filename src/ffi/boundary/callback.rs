@@ -1,6 +1,6 @@
 //! The host's own functions and data, called and let go of as the header promises.
 
-use crate::cache::{Key, ModuleCache};
+use crate::cache::{Key, ModuleCache, hex, seal};
 use crate::ffi::cache::{check_size, hostel_cache_callbacks};
 use crate::ffi::imports::{hostel_caller, hostel_host_function, hostel_raw_function};
 use crate::ffi::load_options::hostel_load_progress;
@@ -110,7 +110,6 @@ impl CustomCache {
     }
 
     fn key(key: &Key) -> CString {
-        let hex = |bytes: &[u8; 32]| blake3::Hash::from_bytes(*bytes).to_hex();
         c_text(&format!("{}{}", hex(&key.fingerprint), hex(&key.wasm)))
     }
 }
@@ -140,7 +139,7 @@ impl ModuleCache for CustomCache {
         // SAFETY: the header says that the bytes are there until they are released; they are copied before anything
         // is believed, so that nobody can change what was checked.
         unsafe {
-            let copy = super::bytes("the load callback's bytes", bytes, len).and_then(Pages::copy_of);
+            let copy = super::bytes("the load callback's bytes", bytes, len).and_then(seal::copy);
             release(self.data.pointer, bytes, len);
             copy.map(Some)
         }

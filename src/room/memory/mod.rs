@@ -41,6 +41,9 @@ const RESETS_UNTRACKED: u32 = 64;
 /// More pages than this are dropped rather than copied back.
 const COPIED_PAGES_MAX: usize = 4096;
 
+/// The memories of one instance. Each stays where it is: the instance points to it.
+pub type Memories = Vec<Box<Memory>>;
+
 /// The memory of one instance.
 pub struct Memory {
     // Ended before the mapping goes.
@@ -86,9 +89,9 @@ impl Memory {
     /// A memory that is like an image. With `tracked`, what is written to it is noted from the start, where that can be done;
     /// `warm` are the pages that are likely to be.
     pub fn like(image: &Arc<Image>, style: Style, max: usize, tracked: bool, warm: &[Run]) -> io::Result<Memory> {
-        let mut memory = Memory::reserve(style, max.max(image.len()))?;
-        memory.len = image.len();
-        memory.open = image.len();
+        let mut memory = Memory::reserve(style, max.max(image.size()))?;
+        memory.len = image.size();
+        memory.open = image.size();
         if tracked && faults::are_ours() {
             memory.tracking = Tracking::new(&memory.mapping, memory.open);
         }
@@ -120,7 +123,7 @@ impl Memory {
     }
 
     /// How many bytes the guest has.
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         self.len
     }
 
@@ -144,7 +147,8 @@ impl Memory {
     pub fn image(&self) -> io::Result<Image> {
         // SAFETY: as much as the guest has is open, and nothing runs in it while `self` is borrowed.
         let bytes = unsafe { core::slice::from_raw_parts(self.base(), self.len) };
-        let written = self.written().map(|(parts, _)| parts).unwrap_or_else(|| vec![0..self.len]);
+        let all = || std::iter::once(0..self.len).collect();
+        let written = self.written().map_or_else(all, |(parts, _)| parts);
         let parts = written.into_iter().filter(|part| part.start < self.len).map(|part| part.start..part.end.min(self.len));
         Image::of(bytes, &parts.collect::<Vec<_>>())
     }
@@ -187,10 +191,10 @@ impl Memory {
         // The handler notes writes behind the compiler's back.
         compiler_fence(Ordering::SeqCst);
         let image = self.image.as_ref()?;
-        if self.style == Style::Fixed && self.open > image.len() {
+        if self.style == Style::Fixed && self.open > image.size() {
             return None;
         }
-        self.len = image.len();
+        self.len = image.size();
         match &self.tracking {
             Some(tracking) if !tracking.has_given_up() => Some(self.cooling.reset(&self.mapping, image.bytes(), tracking)),
             _ => self.reset_untracked(&image.clone()),
@@ -203,7 +207,7 @@ impl Memory {
             && self.untracked_resets >= RESETS_UNTRACKED
         {
             self.untracked_resets = 0;
-            if tracking.start_again() {
+            if faults::are_ours() && tracking.start_again() {
                 return Some(0);
             }
         }

@@ -13,7 +13,7 @@ use std::{env, fs};
 use section::Section;
 
 /// The sections of the header. A type is declared before it is used, so the order matters to the C compiler too.
-const SECTIONS: [&str; 19] = [
+const SECTIONS: [&str; 21] = [
     "status",
     "buffer",
     "error",
@@ -21,6 +21,8 @@ const SECTIONS: [&str; 19] = [
     "engine",
     "engine_stats",
     "cache",
+    "cache_directory",
+    "cache_remote",
     "inspect",
     "load_options",
     "module",

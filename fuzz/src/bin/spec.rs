@@ -1,0 +1,368 @@
+//! `spec ENGINE`: the WebAssembly specification's test suite in rooms of one engine (exit code 77 when it is not built).
+//!
+//! Each module's calls run in a room that keeps its state, as the suite wants it; and each once more in a room of a pool and in
+//! a new instance, which must agree. What an engine lacks is read from the table of engines; what else is known to differ
+//! stands in `KNOWN`, and must differ.
+
+use hostel::call::{self, Options};
+use hostel::engine::{self, Engine, capabilities};
+use hostel::error::TrapCode;
+use hostel::guest::Guest;
+use hostel::host::Imports;
+use hostel::inspect::{FuncType, ValueType};
+use hostel::limits::Limits;
+use hostel::module::Module;
+use hostel::progress::Progress;
+use hostel::room::Room;
+use hostel::room::pool::Settings;
+use hostel::{Error, Status};
+use hostel_fuzz::observe;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
+
+/// Engine, place, and why it differs there.
+const KNOWN: &[(&str, &str, &str)] = &[
+    ("cranelift", "wasm-v3/elem.wast:1043", "an element that is read from a global"),
+    ("cranelift", "extended-const/elem.wast:692", "an element that is read from a global"),
+];
+
+/// Folders older than the third version of the specification: some modules that were refused then are valid now.
+const OLDER: [&str; 3] = ["memory64/", "reference-types/", "threads/"];
+
+/// Proposals that the suite has nothing of.
+const UNTESTED: [&str; 4] = ["component-model", "legacy-exceptions", "shared-everything-threads", "stack-switching"];
+
+fn main() -> ExitCode {
+    let name = std::env::args().nth(1).expect("usage: spec ENGINE");
+    if capabilities::built().all(|row| row.name != name) {
+        return ExitCode::from(77);
+    }
+    let engine = engine::new(&name, Limits::default()).expect("it is built");
+    let program = std::env::current_exe().expect("the path of this program").with_file_name("fuzz-spec-lines");
+    let lines = Command::new(program).stdout(Stdio::piped()).spawn().expect("fuzz-spec-lines lies beside this program");
+    let mut suite = Suite { engine, imports: spectest(), ..Suite::new(&name) };
+    for line in BufReader::new(lines.stdout.expect("it was piped")).lines() {
+        suite.line(&line.expect("text"));
+    }
+    suite.finish()
+}
+
+/// A module of the suite, or why there is none.
+enum Loaded {
+    Live(Box<Live>),
+    /// Counted under this reason.
+    Absent(String),
+}
+
+struct Live {
+    guest: Arc<Guest>,
+    room: Room,
+    /// What was called, except what trapped: the suite goes on with instances that have trapped, which ours cannot, so
+    /// another one is brought to the same state.
+    calls: Vec<(usize, Vec<u64>)>,
+}
+
+impl Live {
+    fn revive(&mut self) -> Result<(), Error> {
+        let options = Options::default();
+        self.room = call::open(&self.guest, &options)?;
+        for (export, slots) in &self.calls {
+            call::stateful_values(&mut self.room, &self.guest, *export, &mut slots.clone(), &options)?;
+        }
+        Ok(())
+    }
+}
+
+struct Suite {
+    name: String,
+    engine: Arc<dyn Engine>,
+    imports: Imports,
+    file: String,
+    /// Something of this file was not tried, and what follows may depend on it.
+    gap: bool,
+    last: Arc<std::cell::RefCell<Loaded>>,
+    named: HashMap<String, Arc<std::cell::RefCell<Loaded>>>,
+    passed: u64,
+    in_rooms: u64,
+    /// Why something was not tried, and how often.
+    not_tried: BTreeMap<String, u64>,
+    failures: u64,
+    known: BTreeSet<&'static str>,
+    lacked: BTreeSet<String>,
+}
+
+impl Suite {
+    fn new(name: &str) -> Suite {
+        let nothing = Arc::new(std::cell::RefCell::new(Loaded::Absent("no module before".into())));
+        Suite {
+            name: name.into(),
+            engine: engine::new(name, Limits::default()).expect("it is built"),
+            imports: Imports::default(),
+            file: String::new(),
+            gap: false,
+            last: nothing,
+            named: HashMap::new(),
+            passed: 0,
+            in_rooms: 0,
+            not_tried: BTreeMap::new(),
+            failures: 0,
+            known: BTreeSet::new(),
+            lacked: BTreeSet::new(),
+        }
+    }
+
+    fn line(&mut self, line: &str) {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let place = |suite: &Suite| format!("{}:{}", suite.file, fields[1]);
+        match fields[0] {
+            "file" => {
+                self.file = fields[1].into();
+                self.named.clear();
+                self.gap = false;
+            }
+            "module" => {
+                let loaded = self.load(&unhex(fields[3]));
+                let loaded = match loaded {
+                    Ok(live) => {
+                        self.passed += 1;
+                        Loaded::Live(Box::new(live))
+                    }
+                    Err(error) => Loaded::Absent(self.reason(&place(self), &error)),
+                };
+                if let Loaded::Absent(reason) = &loaded {
+                    self.gap = true;
+                    self.skip(reason.clone());
+                }
+                self.last = Arc::new(std::cell::RefCell::new(loaded));
+                if !fields[2].is_empty() {
+                    self.named.insert(fields[2].into(), self.last.clone());
+                }
+            }
+            "invalid" | "malformed" => {
+                let outcome = Module::compile(&self.engine, &unhex(fields[2]), &Progress::default());
+                let status = outcome.err().map_or(Status::Ok, |error| error.status());
+                if status == Status::Ok && OLDER.iter().any(|folder| self.file.starts_with(folder)) {
+                    return self.skip("valid by now".into());
+                }
+                // What no engine here takes may be refused before it is found to be invalid.
+                self.check(&place(self), matches!(status, Status::InvalidModule | Status::UnsupportedModule), || {
+                    format!("{} gave {}", fields[0], status.name())
+                });
+            }
+            "unlinkable" => {
+                let outcome = self.load(&unhex(fields[2]));
+                let status = outcome.err().map_or(Status::Ok, |error| error.status());
+                self.gap = true; // its start may have written to what it was linked with
+                self.check(&place(self), matches!(status, Status::LinkError | Status::UnsupportedModule), || {
+                    format!("unlinkable gave {}", status.name())
+                });
+            }
+            "stopped" => match self.load(&unhex(fields[2])) {
+                Err(Error::Trap(_) | Error::StackOverflow(_)) => self.passed += 1,
+                Err(error) => {
+                    self.gap = true;
+                    let reason = self.reason(&place(self), &error);
+                    self.skip(reason);
+                }
+                Ok(_) => self.check(&place(self), false, || "a start that should trap did not".into()),
+            },
+            "register" => self.skip("modules that are imported by others".into()),
+            "text" => self.skip("the text format's".into()),
+            "other" => {
+                self.gap = true;
+                self.skip(fields[2].into());
+            }
+            kind => self.call(&place(self), kind, &fields[2..]),
+        }
+    }
+
+    fn load(&self, wasm: &[u8]) -> Result<Live, Error> {
+        // What the engine refuses, it shall refuse as it came.
+        hostel::inspect::inspect(wasm, self.engine.capabilities().features, self.engine.limits())?;
+        let helped = observe::help(wasm);
+        let wasm = helped.as_deref().unwrap_or(wasm);
+        let module = Arc::new(Module::compile(&self.engine, wasm, &Progress::default())?);
+        let guest = Arc::new(Guest::new(&module, &self.imports, None, Settings::default())?);
+        let room = call::open(&guest, &Options::default())?;
+        Ok(Live { guest, room, calls: Vec::new() })
+    }
+
+    fn call(&mut self, place: &str, kind: &str, fields: &[&str]) {
+        let [module, function, arguments, results] = fields else { panic!("{place}: a line of other fields") };
+        let loaded = if module.is_empty() { self.last.clone() } else { self.named.get(*module).unwrap_or(&self.last).clone() };
+        let loaded = &mut *loaded.borrow_mut();
+        let live = match loaded {
+            Loaded::Live(live) => live,
+            Loaded::Absent(reason) => return self.skip(reason.clone()),
+        };
+        let name = String::from_utf8(unhex(function)).expect("a name");
+        let helped = format!("help:{name}");
+        let name = if live.guest.module().info().function(&helped).is_some() { helped } else { name };
+        let export = match live.guest.value_function(&name) {
+            Ok(export) => export,
+            Err(error) => return self.check(place, false, || format!("cannot be called: {error}")),
+        };
+        let mut slots: Vec<u64> = arguments.split(',').filter(|slot| !slot.is_empty()).map(|slot| number(slot)).collect();
+        slots.resize(slots.len().max(64), 0);
+        let options = Options::default();
+        let before = slots.clone();
+        if live.room.is_dead() {
+            if let Err(error) = live.revive() {
+                return self.check(place, false, || format!("a second instance: {error}"));
+            }
+        }
+        let outcome = call::stateful_values(&mut live.room, &live.guest, export, &mut slots, &options);
+        if outcome.is_ok() {
+            live.calls.push((export, before.clone()));
+        }
+        if self.gap && !answers(kind, results, &outcome, &slots) {
+            self.skip("depends on what was not tried".into());
+        } else {
+            let message = || format!("{kind} of {name} gave {outcome:?}, {slots:x?}");
+            self.check(place, answers(kind, results, &outcome, &slots), message);
+        }
+        // Once more in a room that others have used, and in an instance that nobody has.
+        let (mut in_room, mut in_new) = (before.clone(), before);
+        let pooled = call::fresh_values(&live.guest, export, &mut in_room, &options);
+        let new = call::open(&live.guest, &options)
+            .and_then(|mut room| call::stateful_values(&mut room, &live.guest, export, &mut in_new, &options));
+        let same = in_room == in_new && shown(&pooled) == shown(&new);
+        self.in_rooms += 1;
+        if !same {
+            self.check(place, false, || {
+                format!("{name} gave {pooled:?}, {in_room:x?} in a room and {new:?}, {in_new:x?} in a new one")
+            });
+        }
+    }
+
+    /// Under which reason something is counted that cannot be tried: only what the table says.
+    fn reason(&mut self, place: &str, error: &Error) -> String {
+        let text = error.to_string();
+        if let (Status::UnsupportedModule, Some(list)) = (error.status(), text.strip_prefix("the engine lacks ")) {
+            let list = list.split(": ").next().unwrap_or_default();
+            let lacks: Vec<_> = self.engine.capabilities().lacks().collect();
+            let named = list.split(", ").all(|name| lacks.contains(&name) || name == "a combination of proposals");
+            if !named {
+                self.check(place, false, || format!("lacks what the table does not say: {text}"));
+            }
+            self.lacked.extend(list.split(", ").map(String::from));
+            return format!("lacks {list}");
+        }
+        match error.status() {
+            Status::LinkError => "needs linking of others".into(),
+            Status::UnsupportedModule if text.contains("shared memories") || text.contains("waiting on") => {
+                "shared memories, which no engine here takes".into()
+            }
+            _ => {
+                self.check(place, false, || format!("is not loaded: {text}"));
+                "not loaded".into()
+            }
+        }
+    }
+
+    fn skip(&mut self, reason: String) {
+        *self.not_tried.entry(reason).or_default() += 1;
+    }
+
+    fn check(&mut self, place: &str, passed: bool, message: impl FnOnce() -> String) {
+        if passed {
+            self.passed += 1;
+        } else if let Some((_, known, _)) = KNOWN.iter().find(|(engine, known, _)| *engine == self.name && *known == place) {
+            self.known.insert(known);
+        } else {
+            self.failures += 1;
+            eprintln!("{place}: {}", message());
+        }
+    }
+
+    fn finish(mut self) -> ExitCode {
+        for (_, place, why) in KNOWN.iter().filter(|(engine, ..)| *engine == self.name) {
+            if !self.known.contains(place) {
+                self.failures += 1;
+                eprintln!("{place}: known to differ ({why}), but does not any more");
+            }
+        }
+        for lacked in self.engine.capabilities().lacks().filter(|lacked| !UNTESTED.contains(lacked)) {
+            if !self.lacked.contains(lacked) {
+                self.failures += 1;
+                eprintln!("{lacked}: lacked by the table, but no module of the suite was refused for it");
+            }
+        }
+        let not_tried: u64 = self.not_tried.values().sum();
+        println!(
+            "{}: {} passed, {} calls alike in rooms and new instances, {} known to differ, {} failed, {not_tried} not tried:",
+            self.name,
+            self.passed,
+            self.in_rooms,
+            self.known.len(),
+            self.failures
+        );
+        for (reason, count) in &self.not_tried {
+            println!("  {count:6} {reason}");
+        }
+        if self.failures == 0 && self.passed > 10_000 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+/// What two calls of the same must have in common.
+fn shown(outcome: &Result<(), Error>) -> Option<(Status, Option<TrapCode>)> {
+    let error = outcome.as_ref().err()?;
+    let code = match error {
+        Error::Trap(trap) => Some(trap.code),
+        _ => None,
+    };
+    Some((error.status(), code))
+}
+
+fn answers(kind: &str, results: &str, outcome: &Result<(), Error>, slots: &[u64]) -> bool {
+    match (kind, outcome) {
+        ("invoke", Ok(())) => true,
+        ("return", Ok(())) => {
+            let mut next = 0;
+            results.split(',').filter(|result| !result.is_empty()).all(|alternatives| {
+                let from = &slots[next..];
+                next += alternatives.split('|').next().map_or(0, |pattern| pattern.split(' ').count());
+                alternatives.split('|').any(|pattern| {
+                    pattern.split(' ').zip(from).all(|(slot, &got)| {
+                        let (bits, mask) = slot.split_once('/').expect("bits and mask");
+                        got & number(mask) == number(bits) & number(mask)
+                    })
+                })
+            })
+        }
+        ("trap", Err(Error::Trap(trap))) => trap.code != TrapCode::UncaughtException,
+        ("exception", Err(Error::Trap(trap))) => trap.code == TrapCode::UncaughtException,
+        ("exhaustion", Err(Error::StackOverflow(_))) => true,
+        _ => false,
+    }
+}
+
+/// The functions that the suite's modules may import.
+fn spectest() -> Imports {
+    use ValueType::{F32, F64, I32, I64};
+    let functions: [(&str, &[ValueType]); 7] = [
+        ("print", &[]),
+        ("print_i32", &[I32]),
+        ("print_i64", &[I64]),
+        ("print_f32", &[F32]),
+        ("print_f64", &[F64]),
+        ("print_i32_f32", &[I32, F32]),
+        ("print_f64_f64", &[F64, F64]),
+    ];
+    let mut imports = Imports::default();
+    for (name, params) in functions {
+        let ty = FuncType::new(params, &[]);
+        imports.define_raw("spectest", name, ty, Box::new(|_, _| Ok(()))).expect("a new name");
+    }
+    imports
+}
+
+fn number(hex: &str) -> u64 {
+    u64::from_str_radix(hex, 16).expect("a number in hexadecimal")
+}
+
+fn unhex(hex: &str) -> Vec<u8> {
+    hex.as_bytes().chunks(2).map(|two| number(std::str::from_utf8(two).expect("text")) as u8).collect()
+}

@@ -1,0 +1,176 @@
+/* cache_mounts.c: a directory on a file system that is read-only, or full. Real ones, mounted for this program alone: skipped
+ * where neither root nor a user namespace may do that. */
+#define _GNU_SOURCE
+#include "check_cache.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+
+/* ---- mounts ---- */
+
+static bool write_text(const char *where, const char *text) {
+  const int file = open(where, O_WRONLY);
+  const bool written = file >= 0 && write(file, text, strlen(text)) == (ssize_t)strlen(text);
+  return (file < 0 || close(file) == 0) && written;
+}
+
+/* Mounts of our own: as root, or as the only user of a namespace. */
+static bool leave_the_others_mounts(void) {
+  const uid_t user = geteuid();
+  const gid_t group = getegid();
+  if (unshare(CLONE_NEWNS) != 0) {
+    char users[64], groups[64];
+    snprintf(users, sizeof users, "%u %u 1", (unsigned)user, (unsigned)user);
+    snprintf(groups, sizeof groups, "%u %u 1", (unsigned)group, (unsigned)group);
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0 || !write_text("/proc/self/uid_map", users) ||
+        !write_text("/proc/self/setgroups", "deny") || !write_text("/proc/self/gid_map", groups)) {
+      return false;
+    }
+  }
+  return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+}
+
+static bool mount_at(const char *where, const char *options) { return mount("tmpfs", where, "tmpfs", 0, options) == 0; }
+
+static bool can_mount(void) {
+  if (!leave_the_others_mounts()) {
+    return false;
+  }
+  const path trial = new_directory();
+  const bool can = mount_at(trial.text, "size=64k,mode=0700") && umount(trial.text) == 0;
+  REQUIRE(rmdir(trial.text) == 0);
+  return can;
+}
+
+static path new_mount(const char *options) {
+  const path where = new_directory();
+  REQUIRE(mount_at(where.text, options));
+  return where;
+}
+
+static void unmount(const path *where) { REQUIRE(umount(where->text) == 0 && rmdir(where->text) == 0); }
+
+static void remount(const path *where, unsigned long flags) {
+  REQUIRE(mount(NULL, where->text, NULL, MS_REMOUNT | MS_BIND | flags, NULL) == 0);
+}
+
+/* Nothing fits any more; how much that took. */
+static void fill(const path *where) {
+  static const uint8_t block[4096];
+  const int file = open(path_in(where->text, "filler").text, O_WRONLY | O_CREAT | O_APPEND, 0600);
+  REQUIRE(file >= 0);
+  while (write(file, block, sizeof block) > 0) {
+  }
+  CHECK(errno == ENOSPC);
+  close(file);
+}
+
+/* ---- read-only ---- */
+
+static void a_directory_turned_read_only_still_serves(const hostel_engine *engine) {
+  const path where = new_mount("size=8m,mode=0700");
+  hostel_cache *cache = directory_cache(where.text, LARGE);
+  COMES_FROM("compiled", engine, cache, 1);
+  remount(&where, MS_RDONLY);
+  CHECK(open(path_in(where.text, "new").text, O_WRONLY | O_CREAT, 0600) < 0 && errno == EROFS);
+  COMES_FROM("directory", engine, cache, 1);
+  COMES_FROM("compiled", engine, cache, 2);
+  COMES_FROM("compiled", engine, cache, 2);
+  hostel_cache *late = directory_cache(where.text, LARGE);
+  COMES_FROM("directory", engine, late, 1);
+  hostel_cache_free(late);
+  remount(&where, 0);
+  COMES_FROM("compiled", engine, cache, 2);
+  COMES_FROM("directory", engine, cache, 2);
+  hostel_cache_free(cache);
+  unmount(&where);
+}
+
+static void a_damaged_entry_that_cannot_go_costs_only_time(const hostel_engine *engine) {
+  const path where = new_mount("size=8m,mode=0700");
+  hostel_cache *cache = directory_cache(where.text, LARGE);
+  COMES_FROM("compiled", engine, cache, 1);
+  write_file(entry_of(where.text, engine, 1).text, TEXT("damaged"));
+  remount(&where, MS_RDONLY);
+  for (unsigned i = 1; i <= 3; i++) {
+    COMES_FROM("compiled", engine, cache, 1);
+    CHECK(statistics(cache).rejected == i);
+  }
+  hostel_cache_free(cache);
+  unmount(&where);
+}
+
+static void pruning_says_what_cannot_go(const hostel_engine *engine) {
+  const path where = new_mount("size=8m,mode=0700");
+  hostel_cache *cache = directory_cache(where.text, LARGE);
+  hostel_cache_pruned pruned = {.struct_size = sizeof pruned};
+  COMES_FROM("compiled", engine, cache, 1);
+  remount(&where, MS_RDONLY);
+  SUCCEEDS(hostel_cache_directory_prune(where.text, SEAL_KEY, UINT64_MAX, 0, &pruned, &error));
+  FAILS(CACHE_IO, "cannot remove", hostel_cache_directory_prune(where.text, SEAL_KEY, 1, 0, &pruned, &error));
+  COMES_FROM("directory", engine, cache, 1);
+  hostel_cache_free(cache);
+  unmount(&where);
+}
+
+/* ---- full ---- */
+
+static void a_full_disk_costs_only_time(const hostel_engine *engine) {
+  const path where = new_mount("size=2m,mode=0700");
+  hostel_cache *cache = directory_cache(where.text, LARGE);
+  COMES_FROM("compiled", engine, cache, 1);
+  const path folder = only_folder(where.text);
+  fill(&where);
+  for (unsigned number = 2; number < 12; number++) {
+    COMES_FROM("compiled", engine, cache, number);
+    COMES_FROM("directory", engine, cache, 1);
+  }
+  CHECK(statistics(cache).entries == 1 && statistics(cache).rejected == 0 && count_in(folder.text) == 1);
+  REQUIRE(remove(path_in(where.text, "filler").text) == 0);
+  COMES_FROM("compiled", engine, cache, 2);
+  COMES_FROM("directory", engine, cache, 2);
+  hostel_cache_free(cache);
+  unmount(&where);
+}
+
+static void a_disk_on_which_half_of_it_fits_costs_only_time(const hostel_engine *engine) {
+  const path where = new_mount("size=64k,mode=0700");
+  hostel_cache *cache = directory_cache(where.text, LARGE);
+  hostel_module *module = RUBBISH;
+  SUCCEEDS(hostel_module_load_file(engine, cache, guest_path("markdown.wasm"), NULL, &module, &error));
+  CHECK(strcmp(hostel_module_origin(module), "compiled") == 0);
+  hostel_module_free(module);
+  CHECK(statistics(cache).entries == 0 && count_in(only_folder(where.text).text) == 0);
+  COMES_FROM("compiled", engine, cache, 1);
+  COMES_FROM("directory", engine, cache, 1);
+  hostel_cache_free(cache);
+  unmount(&where);
+}
+
+static void a_disk_without_room_for_another_name_costs_only_time(const hostel_engine *engine) {
+  const path where = new_mount("size=8m,mode=0700,nr_inodes=2");
+  hostel_cache *cache = directory_cache(where.text, LARGE);
+  COMES_FROM("compiled", engine, cache, 1);
+  COMES_FROM("compiled", engine, cache, 1);
+  CHECK(statistics(cache).entries == 0 && statistics(cache).rejected == 0);
+  hostel_cache_free(cache);
+  unmount(&where);
+}
+
+int main(int argc, char **argv) {
+  static const test tests[] = {
+      TEST(a_directory_turned_read_only_still_serves),
+      TEST(a_damaged_entry_that_cannot_go_costs_only_time),
+      TEST(pruning_says_what_cannot_go),
+      TEST(a_full_disk_costs_only_time),
+      TEST(a_disk_on_which_half_of_it_fits_costs_only_time),
+      TEST(a_disk_without_room_for_another_name_costs_only_time),
+  };
+  if (!can_mount()) {
+    printf("skipped: cannot mount: %s\n", strerror(errno));
+    return 77;
+  }
+  return RUN_TESTS(argc, argv, tests);
+}

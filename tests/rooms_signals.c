@@ -1,0 +1,665 @@
+/* rooms_signals.c: rooms and a host that has its own ideas about SIGSEGV, threads, stacks and forks. */
+#include "check_rooms.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Signals, masks and forks are a process's, and handlers are put in place by the first engine: each fact is found out in a
+ * program of its own, this one called again. */
+static int in_program(const char *name, const char *engine) {
+  fflush(NULL);
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    alarm(60);
+    execl("/proc/self/exe", "rooms_signals", engine, "--alone", name, NULL);
+    _exit(126);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  return status;
+}
+
+static void check_program(const char *file, int line, const char *name, const hostel_engine *engine, int signal) {
+  const int status = in_program(name, hostel_engine_name(engine));
+  const bool expected = signal == 0 ? WIFEXITED(status) && WEXITSTATUS(status) == 0
+                                    : WIFSIGNALED(status) && WTERMSIG(status) == signal;
+  if (!expected) {
+    fprintf(stderr, "%s: exit %d, signal %d\n", name, WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+            WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+    fail_at(file, line, "the program ends as it should");
+  }
+}
+
+#define RUNS_WELL(run, engine) check_program(__FILE__, __LINE__, #run, (engine), 0)
+#define DIES_OF(signal, run, engine) check_program(__FILE__, __LINE__, #run, (engine), (signal))
+
+static hostel_engine *engine_called(const char *name) {
+  hostel_engine_config *config = RUBBISH;
+  hostel_engine *engine = RUBBISH;
+  SUCCEEDS(hostel_engine_config_new(&config, &error));
+  SUCCEEDS(hostel_engine_config_set_engine(config, name, &error));
+  SUCCEEDS(hostel_engine_new(config, &engine, &error));
+  hostel_engine_config_free(config);
+  return engine;
+}
+
+/* `write` writes its input to every page of 64 and grows; `sum` adds up what is there: 7 in a new one. `wait` asks the host. */
+static const char pages[] =
+    "(module (import \"host\" \"answer\" (func $ask (param i32 i32) (result i64)))"
+    " (memory (export \"memory\") 4) (data (i32.const 8) \"\\07\") (global $n (mut i32) (i32.const 0))"
+    " (func (export \"hostel_alloc\") (param i32) (result i32) (i32.const 1024)) (func (export \"hostel_free\") (param i32 i32))"
+    " (func $write (export \"write\") (param i32 i32) (result i64) (local $p i32)"
+    "   (drop (memory.grow (i32.const 1)))"
+    "   (loop $l (i64.store (local.get $p) (i64.const -1)) (local.set $p (i32.add (local.get $p) (i32.const 4096)))"
+    "     (br_if $l (i32.lt_u (local.get $p) (i32.mul (memory.size) (i32.const 65536)))))"
+    "   (global.set $n (i32.add (global.get $n) (i32.const 1))) (i64.const 0))"
+    " (func (export \"ask_and_write\") (param i32 i32) (result i64)"
+    "   (drop (call $ask (i32.const 0) (i32.const 0))) (call $write (i32.const 0) (i32.const 0)))"
+    " (func (export \"sum\") (param i32 i32) (result i64) (local $p i32) (local $s i64)"
+    "   (local.set $p (i32.mul (memory.size) (i32.const 65536)))"
+    "   (loop $l (local.set $p (i32.sub (local.get $p) (i32.const 8)))"
+    "     (local.set $s (i64.add (local.get $s) (i64.load (local.get $p)))) (br_if $l (local.get $p)))"
+    "   (i64.store8 (i32.const 16) (i64.add (local.get $s) (i64.extend_i32_u (global.get $n)))) (i64.const 0x10_0000_0001))"
+    " (func (export \"outside\") (param i32 i32) (result i64) (i64.load (i32.const -1)))"
+    " (func (export \"deep\") (param i32 i32) (result i64) (i64.add (call 6 (local.get 0) (local.get 1)) (i64.const 1))))";
+
+/* Without memory.grow its bounds are pages that cannot be reached: going outside is a SIGSEGV. */
+static const char outside[] =
+    "(module (memory (export \"memory\") 1)"
+    " (func (export \"hostel_alloc\") (param i32) (result i32) (i32.const 1024)) (func (export \"hostel_free\") (param i32 i32))"
+    " (func (export \"outside\") (param i32 i32) (result i64) (i64.load (i32.const 0x7fffffff)))"
+    " (func $d (export \"deep\") (param i32 i32) (result i64)"
+    "   (i64.add (call $d (local.get 0) (local.get 1)) (i64.const 1))))";
+
+static void (*when_asked)(void);
+
+static hostel_status answer(void *user_data, hostel_caller *caller, const uint8_t *input, size_t input_len) {
+  (void)user_data, (void)caller, (void)input, (void)input_len;
+  if (when_asked != NULL) {
+    when_asked();
+  }
+  return HOSTEL_STATUS_OK;
+}
+
+static hostel_guest *open_pages(const hostel_engine *engine) {
+  hostel_imports *imports = imports_of("host", "answer", answer, NULL);
+  hostel_guest *guest = link_guest(load_text(engine, pages), imports);
+  hostel_imports_free(imports);
+  return guest;
+}
+
+static void call_often(const hostel_guest *guest, int times) {
+  for (int i = 0; i < times; i++) {
+    ANSWERS("", hostel_guest_call(guest, "write", NOTHING, NULL, &output, &error));
+    ANSWERS("\7", hostel_guest_call(guest, "sum", NOTHING, NULL, &output, &error));
+  }
+}
+
+static void trap_often(const hostel_engine *engine, int times) {
+  hostel_guest *guest = open_text(engine, outside);
+  for (int i = 0; i < times; i++) {
+    REFUSES(TRAP, "", hostel_guest_call(guest, "outside", NOTHING, NULL, &output, &error));
+    REFUSES(STACK_OVERFLOW, "", hostel_guest_call(guest, "deep", NOTHING, NULL, &output, &error));
+  }
+  hostel_guest_free(guest);
+}
+
+/* ---- handlers ---- */
+
+static volatile sig_atomic_t handled;
+static sigjmp_buf jump;
+static struct sigaction before_ours;
+
+static void count_and_jump(int signal) {
+  (void)signal;
+  handled++;
+  siglongjmp(jump, 1);
+}
+
+static void count_only(int signal) {
+  (void)signal;
+  handled++;
+}
+
+static void chain(int signal, siginfo_t *info, void *context) {
+  if ((before_ours.sa_flags & SA_SIGINFO) != 0) {
+    before_ours.sa_sigaction(signal, info, context);
+  } else if (before_ours.sa_handler != SIG_DFL && before_ours.sa_handler != SIG_IGN) {
+    before_ours.sa_handler(signal);
+  } else {
+    sigaction(signal, &before_ours, NULL);
+  }
+}
+
+static void handle(void (*handler)(int), int flags) {
+  struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
+  sigemptyset(&action.sa_mask);
+  REQUIRE(sigaction(SIGSEGV, &action, NULL) == 0);
+}
+
+/* A fault of the host's own: in the first page, or in one that cannot be written. */
+static void fault(void) {
+  volatile int *volatile nowhere = NULL;
+  *nowhere = 1;
+}
+
+static void fault_and_come_back(int times) {
+  for (int i = 0; i < times; i++) {
+    if (sigsetjmp(jump, 1) == 0) {
+      fault();
+      fail_at(__FILE__, __LINE__, "a fault comes back");
+    }
+  }
+}
+
+static void handler_from_before(const char *name) {
+  handle(count_and_jump, 0);
+  hostel_engine *engine = engine_called(name);
+  hostel_guest *guest = open_pages(engine);
+  for (int i = 1; i <= 50; i++) {
+    call_often(guest, 1);
+    fault_and_come_back(1);
+    CHECK(handled == i);
+    if (i % 10 == 0) {
+      trap_often(engine, 1);
+    }
+  }
+  if (sigsetjmp(jump, 1) == 0) {
+    raise(SIGSEGV);
+  }
+  CHECK(handled == 51);
+  hostel_guest_free(guest);
+  hostel_engine_free(engine);
+}
+
+static void fault_in_host_function(void) { fault_and_come_back(1); }
+
+static void handler_in_a_host_function(const char *name) {
+  handle(count_and_jump, SA_ONSTACK);
+  hostel_engine *engine = engine_called(name);
+  hostel_guest *guest = open_pages(engine);
+  when_asked = fault_in_host_function;
+  for (int i = 1; i <= 20; i++) {
+    ANSWERS("", hostel_guest_call(guest, "ask_and_write", NOTHING, NULL, &output, &error));
+    ANSWERS("\7", hostel_guest_call(guest, "sum", NOTHING, NULL, &output, &error));
+    CHECK(handled == i);
+  }
+  hostel_guest_free(guest);
+  hostel_engine_free(engine);
+}
+
+static void a_handler_from_before_gets_the_hosts_faults_and_no_others(const hostel_engine *engine) {
+  RUNS_WELL(handler_from_before, engine);
+  RUNS_WELL(handler_in_a_host_function, engine);
+}
+
+static void chaining_handler_from_after(const char *name) {
+  hostel_engine *engine = engine_called(name);
+  hostel_guest *guest = open_pages(engine);
+  call_often(guest, 20);
+  struct sigaction action = {.sa_sigaction = chain, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
+  sigemptyset(&action.sa_mask);
+  REQUIRE(sigaction(SIGSEGV, &action, &before_ours) == 0);
+  call_often(guest, 200);
+  trap_often(engine, 5);
+  hostel_guest *other = open_pages(engine);
+  call_often(other, 50);
+  REQUIRE(sigaction(SIGSEGV, &before_ours, NULL) == 0);
+  call_often(guest, 50);
+  call_often(other, 50);
+  hostel_guest_free(guest);
+  hostel_guest_free(other);
+  hostel_engine_free(engine);
+}
+
+static void a_handler_from_after_may_pass_on_what_is_not_its_own(const hostel_engine *engine) {
+  RUNS_WELL(chaining_handler_from_after, engine);
+}
+
+/* A handler that passes nothing on: rooms must not fault any more. New rooms know at once, those in use after some calls. */
+static void greedy_handler_from_after(const char *name) {
+  hostel_engine *engine = engine_called(name);
+  hostel_guest *used = open_pages(engine);
+  call_often(used, 50); /* all it writes is open by now */
+  handle(count_only, 0);
+  hostel_guest *fresh = open_pages(engine);
+  call_often(fresh, 100);
+  call_often(used, 100);
+  CHECK(handled == 0);
+  handle(SIG_DFL, 0);
+  call_often(fresh, 50);
+  hostel_guest *other = open_pages(engine);
+  call_often(other, 50);
+  handle(SIG_IGN, 0);
+  call_often(other, 50);
+  hostel_guest_free(used);
+  hostel_guest_free(fresh);
+  hostel_guest_free(other);
+  hostel_engine_free(engine);
+}
+
+static void a_handler_from_after_that_passes_nothing_on_does_no_harm(const hostel_engine *engine) {
+  RUNS_WELL(greedy_handler_from_after, engine);
+}
+
+static void scattered_then_greedy_handler(const char *name) {
+  hostel_engine *engine = engine_called(name);
+  hostel_guest *guest =
+      open_text(engine, "(module (memory (export \"memory\") 512) (func (export \"f\") (param i32 i32) (local $p i32)"
+                        " (loop $l (i64.store (local.get $p) (i64.const -1))"
+                        "   (local.set $p (i32.add (local.get $p) (local.get 1)))"
+                        "   (br_if $l (i32.lt_u (local.get $p) (local.get 0))))))");
+  uint64_t many[2] = {32 << 20, 65536}, few[2] = {4096, 4096};
+  SUCCEEDS(hostel_guest_call_values(guest, "f", many, 2, NULL, &error));
+  SUCCEEDS(hostel_guest_call_values(guest, "f", many, 2, NULL, &error)); /* so many places that it is not tracked any more */
+  handle(count_only, 0);
+  for (int i = 0; i < 300; i++) { /* nor may it start to be again */
+    SUCCEEDS(hostel_guest_call_values(guest, "f", few, 2, NULL, &error));
+  }
+  CHECK(handled == 0);
+  hostel_guest_free(guest);
+  hostel_engine_free(engine);
+}
+
+static void tracking_does_not_begin_again_behind_another_handler(const hostel_engine *engine) {
+  RUNS_WELL(scattered_then_greedy_handler, engine);
+}
+
+static void host_without_handler(const char *name) {
+  hostel_engine *engine = engine_called(name);
+  hostel_guest *guest = open_pages(engine);
+  call_often(guest, 5);
+  trap_often(engine, 2);
+  fault();
+}
+
+static void host_raises(const char *name) {
+  hostel_engine *engine = engine_called(name);
+  hostel_guest *guest = open_pages(engine);
+  call_often(guest, 5);
+  raise(SIGSEGV);
+}
+
+static void host_kills(const char *name) {
+  hostel_engine *engine = engine_called(name);
+  call_often(open_pages(engine), 5);
+  kill(getpid(), SIGSEGV);
+  pause();
+}
+
+static void host_function_faults(const char *name) {
+  when_asked = fault;
+  REFUSES(INTERNAL, "", hostel_guest_call(open_pages(engine_called(name)), "ask_and_write", NOTHING, NULL, &output, &error));
+}
+
+static void raise_it(void) { raise(SIGSEGV); }
+
+static void host_function_raises(const char *name) {
+  when_asked = raise_it;
+  ANSWERS("", hostel_guest_call(open_pages(engine_called(name)), "ask_and_write", NOTHING, NULL, &output, &error));
+}
+
+/* A fault in memory that rooms watch, by the host: no page of a guest, so nobody's but the host's. */
+static void host_faults_in_a_reservation(const char *name) {
+  hostel_engine *engine = engine_called(name);
+  hostel_guest *guest = open_pages(engine);
+  call_often(guest, 5);
+  volatile char *page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  *page = 1;
+}
+
+static void faults_of_the_host_end_it_as_they_would_without_us(const hostel_engine *engine) {
+  DIES_OF(SIGSEGV, host_without_handler, engine);
+  DIES_OF(SIGSEGV, host_raises, engine);
+  DIES_OF(SIGSEGV, host_kills, engine);
+  DIES_OF(SIGSEGV, host_function_faults, engine);
+  DIES_OF(SIGSEGV, host_function_raises, engine);
+  DIES_OF(SIGSEGV, host_faults_in_a_reservation, engine);
+}
+
+static void ignored_raise(const char *name) {
+  handle(SIG_IGN, 0);
+  hostel_engine *engine = engine_called(name);
+  hostel_guest *guest = open_pages(engine);
+  for (int i = 0; i < 5; i++) {
+    raise(SIGSEGV);
+    call_often(guest, 5);
+  }
+}
+
+static void ignored_fault(const char *name) {
+  ignored_raise(name);
+  fault(); /* the system ignores a real one only if it is sent */
+}
+
+static void ignoring_the_signal_is_what_it_is_without_us(const hostel_engine *engine) {
+  RUNS_WELL(ignored_raise, engine);
+  DIES_OF(SIGSEGV, ignored_fault, engine);
+}
+
+static void die_when_called_again(int signal) {
+  (void)signal;
+  if (++handled > 1) {
+    _exit(3);
+  }
+}
+
+static void handler_for_once(const char *name) {
+  handle(die_when_called_again, (int)SA_RESETHAND);
+  hostel_engine *engine = engine_called(name);
+  call_often(open_pages(engine), 5);
+  fault(); /* the handler returns, and the instruction is tried again */
+}
+
+static void handler_for_once_raised(const char *name) {
+  handle(die_when_called_again, (int)SA_RESETHAND);
+  hostel_engine *engine = engine_called(name);
+  hostel_guest *guest = open_pages(engine);
+  call_often(guest, 5);
+  raise(SIGSEGV);
+  CHECK(handled == 1);
+  call_often(guest, 5);
+  raise(SIGSEGV);
+}
+
+static void a_handler_for_one_time_is_called_one_time(const hostel_engine *engine) {
+  DIES_OF(SIGSEGV, handler_for_once, engine);
+  DIES_OF(SIGSEGV, handler_for_once_raised, engine);
+}
+
+static void look_at_mask(int signal) {
+  sigset_t mask;
+  pthread_sigmask(SIG_BLOCK, NULL, &mask);
+  CHECK(signal == SIGSEGV && sigismember(&mask, SIGSEGV) == 1 && sigismember(&mask, SIGUSR2) == 1);
+  handled++;
+}
+
+static void masking_handler(const char *name) {
+  struct sigaction action = {.sa_handler = look_at_mask};
+  sigemptyset(&action.sa_mask);
+  sigaddset(&action.sa_mask, SIGUSR2);
+  REQUIRE(sigaction(SIGSEGV, &action, NULL) == 0);
+  hostel_engine *engine = engine_called(name);
+  call_often(open_pages(engine), 5);
+  raise(SIGSEGV);
+  CHECK(handled == 1);
+  sigset_t mask;
+  pthread_sigmask(SIG_BLOCK, NULL, &mask);
+  CHECK(sigismember(&mask, SIGSEGV) == 0 && sigismember(&mask, SIGUSR2) == 0);
+}
+
+static void a_handler_from_before_has_the_mask_it_asked_for(const hostel_engine *engine) { RUNS_WELL(masking_handler, engine); }
+
+/* ---- threads ---- */
+
+typedef struct job {
+  const hostel_engine *engine;
+  const hostel_guest *guest;
+  size_t stack; /* of the thread; 0: as usual */
+  size_t alternate;
+  bool blocks, traps;
+} job;
+
+static void *work(void *argument) {
+  const job *job = argument;
+  char *alternate = NULL;
+  if (job->alternate > 0) {
+    alternate = malloc(job->alternate);
+    const stack_t stack = {.ss_sp = alternate, .ss_size = job->alternate};
+    REQUIRE(sigaltstack(&stack, NULL) == 0);
+  }
+  if (job->blocks) {
+    sigset_t mask;
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGSEGV);
+    REQUIRE(pthread_sigmask(SIG_BLOCK, &mask, NULL) == 0);
+  }
+  call_often(job->guest, 100);
+  hostel_guest *own = open_pages(job->engine);
+  call_often(own, 30);
+  if (job->traps) {
+    trap_often(job->engine, 5);
+  }
+  hostel_guest_free(own);
+  if (alternate != NULL) {
+    const stack_t none = {.ss_flags = SS_DISABLE};
+    sigaltstack(&none, NULL);
+    free(alternate);
+  }
+  return NULL;
+}
+
+static void run_thread(job *job) {
+  pthread_t thread;
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  if (job->stack > 0) {
+    REQUIRE(pthread_attr_setstacksize(&attributes, job->stack) == 0);
+  }
+  REQUIRE(pthread_create(&thread, &attributes, work, job) == 0);
+  REQUIRE(pthread_join(thread, NULL) == 0);
+  pthread_attr_destroy(&attributes);
+}
+
+static void run_threads(const char *name, job job) {
+  hostel_engine *engine = engine_called(name);
+  hostel_guest *guest = open_pages(engine);
+  job.engine = engine;
+  job.guest = guest;
+  for (int i = 0; i < 5; i++) {
+    call_often(guest, 20);
+    run_thread(&job);
+  }
+  hostel_guest_free(guest);
+  hostel_engine_free(engine);
+}
+
+static void blocking_threads(const char *name) { run_threads(name, (job){.blocks = true}); }
+static void threads_of_small_stacks(const char *name) { run_threads(name, (job){.stack = 256 << 10, .traps = true}); }
+
+static void small_alternate_stacks(const char *name) {
+  static const size_t sizes[] = {2048, 8192, 16384, 65536, 1 << 20};
+  for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+    run_threads(name, (job){.alternate = sizes[i], .traps = true});
+  }
+}
+
+static void threads_that_block_the_signal_may_call(const hostel_engine *engine) { RUNS_WELL(blocking_threads, engine); }
+static void a_stack_as_small_as_promised_is_enough(const hostel_engine *engine) { RUNS_WELL(threads_of_small_stacks, engine); }
+static void alternate_stacks_of_any_size_will_do(const hostel_engine *engine) { RUNS_WELL(small_alternate_stacks, engine); }
+
+static hostel_guest *stepper;
+
+static void *only_call(void *guest) {
+  call_often(guest, 20);
+  REFUSES(TRAP, "", hostel_guest_call(stepper, "outside", NOTHING, NULL, &output, &error));
+  REFUSES(STACK_OVERFLOW, "", hostel_guest_call(stepper, "deep", NOTHING, NULL, &output, &error));
+  return NULL;
+}
+
+/* A thread that only calls, with everything loaded before. */
+static void callers_of_small_stacks(const char *name) {
+  hostel_engine *engine = engine_called(name);
+  hostel_guest *guest = open_pages(engine);
+  call_often(guest, 2);
+  stepper = open_text(engine, outside);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  REQUIRE(pthread_attr_setstacksize(&attributes, 64 << 10) == 0);
+  for (int i = 0; i < 10; i++) {
+    pthread_t thread;
+    REQUIRE(pthread_create(&thread, &attributes, only_call, guest) == 0);
+    REQUIRE(pthread_join(thread, NULL) == 0);
+  }
+}
+
+static void a_thread_that_only_calls_needs_64_kib(const hostel_engine *engine) {
+  RUNS_WELL(callers_of_small_stacks, engine);
+}
+
+/* ---- forks ---- */
+
+static void wait_for(pid_t child) {
+  int status = 0;
+  REQUIRE(child > 0 && waitpid(child, &status, 0) == child);
+  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+/* The child calls what its parent has made, and goes on when the parent has let go of it. */
+static void fork_and_call(const char *name) {
+  hostel_engine *engine = engine_called(name);
+  for (int untracked = 0; untracked < 2; untracked++) {
+    hostel_imports *imports = imports_of("host", "answer", answer, NULL);
+    hostel_module *module = load_text(engine, pages);
+    hostel_guest *guest = open_rooms(module, imports, (policy){.untracked = untracked, .rooms = 1});
+    hostel_module_free(module);
+    hostel_imports_free(imports);
+    call_often(guest, 20);
+    int gate[2];
+    REQUIRE(pipe(gate) == 0);
+    const pid_t child = fork();
+    if (child == 0) {
+      alarm(30);
+      close(gate[1]);
+      if (untracked == 0) { /* one of the children has called before the parent lets go, the other has not */
+        call_often(guest, 20);
+      }
+      char byte;
+      CHECK(read(gate[0], &byte, 1) == 0);
+      call_often(guest, 50);
+      hostel_guest *own = open_pages(engine);
+      call_often(own, 20);
+      const pid_t grandchild = fork();
+      if (grandchild == 0) {
+        call_often(guest, 20);
+        call_often(own, 20);
+        _exit(failures == 0 ? 0 : 1);
+      }
+      wait_for(grandchild);
+      hostel_guest_free(own);
+      hostel_guest_free(guest);
+      hostel_engine_free(engine);
+      _exit(failures == 0 ? 0 : 1);
+    }
+    call_often(guest, 20);
+    hostel_guest_free(guest);
+    close(gate[0]);
+    close(gate[1]);
+    hostel_guest *other = open_pages(engine);
+    call_often(other, 20);
+    wait_for(child);
+    call_often(other, 20);
+    hostel_guest_free(other);
+  }
+  hostel_engine_free(engine);
+}
+
+static void a_forked_child_calls_guests_whatever_its_parent_does(const hostel_engine *engine) { RUNS_WELL(fork_and_call, engine); }
+
+static atomic_bool enough;
+
+static void *call_until_enough(void *guest) {
+  while (!enough) {
+    call_often(guest, 1);
+  }
+  return NULL;
+}
+
+static void fork_among_threads(const char *name) {
+  hostel_engine *engine = engine_called(name);
+  hostel_guest *guests[2];
+  for (int untracked = 0; untracked < 2; untracked++) {
+    hostel_imports *imports = imports_of("host", "answer", answer, NULL);
+    hostel_module *module = load_text(engine, pages);
+    guests[untracked] = open_rooms(module, imports, (policy){.untracked = untracked, .rooms = 2, .wait_ms = 20000});
+    call_often(guests[untracked], 5);
+    hostel_module_free(module);
+    hostel_imports_free(imports);
+  }
+  pthread_t threads[4];
+  for (int i = 0; i < 4; i++) {
+    REQUIRE(pthread_create(&threads[i], NULL, call_until_enough, guests[i % 2]) == 0);
+  }
+  for (int i = 0; i < 40; i++) {
+    const pid_t child = fork();
+    if (child == 0) {
+      alarm(10);
+      call_often(guests[0], 3);
+      call_often(guests[1], 3);
+      _exit(failures == 0 ? 0 : 1);
+    }
+    wait_for(child);
+  }
+  enough = true;
+  for (int i = 0; i < 4; i++) {
+    REQUIRE(pthread_join(threads[i], NULL) == 0);
+  }
+}
+
+/* An interpreter that makes an instance a call may hold locks of its own at that moment, as the header says. */
+static void a_child_of_many_threads_calls_guests_too(const hostel_engine *engine) {
+  if (resets_rooms(engine)) {
+    RUNS_WELL(fork_among_threads, engine);
+  }
+}
+
+int main(int argc, char **argv) {
+  static const struct {
+    const char *name;
+    void (*run)(const char *engine);
+  } programs[] = {
+      {"blocking_threads", blocking_threads},
+      {"callers_of_small_stacks", callers_of_small_stacks},
+      {"chaining_handler_from_after", chaining_handler_from_after},
+      {"fork_among_threads", fork_among_threads},
+      {"fork_and_call", fork_and_call},
+      {"greedy_handler_from_after", greedy_handler_from_after},
+      {"handler_for_once", handler_for_once},
+      {"handler_for_once_raised", handler_for_once_raised},
+      {"handler_from_before", handler_from_before},
+      {"handler_in_a_host_function", handler_in_a_host_function},
+      {"host_faults_in_a_reservation", host_faults_in_a_reservation},
+      {"host_function_faults", host_function_faults},
+      {"host_function_raises", host_function_raises},
+      {"host_kills", host_kills},
+      {"host_raises", host_raises},
+      {"host_without_handler", host_without_handler},
+      {"ignored_fault", ignored_fault},
+      {"ignored_raise", ignored_raise},
+      {"masking_handler", masking_handler},
+      {"scattered_then_greedy_handler", scattered_then_greedy_handler},
+      {"small_alternate_stacks", small_alternate_stacks},
+      {"threads_of_small_stacks", threads_of_small_stacks},
+  };
+  if (argc == 4 && strcmp(argv[2], "--alone") == 0) {
+    for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) {
+      if (strcmp(programs[i].name, argv[3]) == 0) {
+        programs[i].run(argv[1]);
+        return failures == 0 ? 0 : 1;
+      }
+    }
+    return 125;
+  }
+  static const test tests[] = {
+      TEST(a_handler_from_before_gets_the_hosts_faults_and_no_others),
+      TEST(a_handler_from_after_may_pass_on_what_is_not_its_own),
+      TEST(a_handler_from_after_that_passes_nothing_on_does_no_harm),
+      TEST(tracking_does_not_begin_again_behind_another_handler),
+      TEST(faults_of_the_host_end_it_as_they_would_without_us),
+      TEST(ignoring_the_signal_is_what_it_is_without_us),
+      TEST(a_handler_for_one_time_is_called_one_time),
+      TEST(a_handler_from_before_has_the_mask_it_asked_for),
+      TEST(threads_that_block_the_signal_may_call),
+      TEST(a_stack_as_small_as_promised_is_enough),
+      TEST(a_thread_that_only_calls_needs_64_kib),
+      TEST(alternate_stacks_of_any_size_will_do),
+      TEST(a_forked_child_calls_guests_whatever_its_parent_does),
+      TEST(a_child_of_many_threads_calls_guests_too),
+  };
+  return RUN_TESTS(argc, argv, tests);
+}
