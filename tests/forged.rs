@@ -5,7 +5,7 @@ use hostel::cache::seal::{self, Trust};
 use hostel::cache::{Cache, Key, ModuleCache, Pages, SealKey, Sealed};
 use hostel::engine::{self, Engine, capabilities};
 use hostel::limits::Limits;
-use hostel::module::{LoadOptions, Module};
+use hostel::module::LoadOptions;
 use hostel::{Error, Result};
 use std::sync::{Arc, Mutex};
 
@@ -74,7 +74,7 @@ fn open(artifact: &[u8], engine: &Arc<dyn Engine>) -> Result<()> {
 fn is_rebuilt(artifact: Vec<u8>, engine: &Arc<dyn Engine>, store: &Store) {
     store.save(&Key { wasm: [0; 32], fingerprint: [0; 32] }, &artifact).unwrap();
     let cache = new_cache(store);
-    let origin = || cache.load(engine, WASM, &LoadOptions::default()).as_ref().map(Module::origin).unwrap();
+    let origin = || cache.load(engine, WASM, &LoadOptions::default()).unwrap().origin();
     assert_eq!(origin(), "compiled");
     assert!(cache.stats_json().contains(r#""rejected":1"#), "{}", cache.stats_json());
     assert_eq!(origin(), "store");
