@@ -36,9 +36,11 @@ fuzz-rooms: setup ## random modules in rooms and in new instances: START=0 COUNT
 	@cmake --build build --target fuzz-programs
 	@target/release/fuzz-rooms $(START) $(COUNT) $(JOBS)
 
-bench: build ## compare with other hosts; writes build/bench.json
+bench: build ## compare with other hosts; writes build/bench.json and docs/bench.svg
+	@benches/guests/build.sh build/bench-guests
 	@cargo build --release --locked --manifest-path benches/holochain/Cargo.toml --target-dir target/bench-holochain
-	@cargo run --release --locked --manifest-path benches/Cargo.toml
+	@cd benches/extism && cargo build --release --locked --target-dir ../../target/bench-extism
+	@HOSTEL_LIB_DIR=$(CURDIR)/build cargo run --release --locked --manifest-path benches/Cargo.toml --target-dir target/bench
 
 header: setup ## include/hostel.h and tests/symbols.txt from src/ffi
 	@cargo run --release --locked --quiet -p hostel-header -- write

@@ -35,7 +35,7 @@ add_gate(symbols.fails-on-a-planted-symbol ${gates}/planted-symbol.sh ${CMAKE_C_
 add_gate(dynamic-section ${gates}/dynamic-section.sh ${READELF} ${HOSTEL_SHARED} libhostel.so.${HOSTEL_SOVERSION})
 
 # Formatting and lints.
-file(GLOB formatted CONFIGURE_DEPENDS include/*.h c-examples/*.[ch] tests/*.[ch])
+file(GLOB formatted CONFIGURE_DEPENDS include/*.h c-examples/*.[ch] tests/*.[ch] benches/guests/*.c)
 file(GLOB_RECURSE formatted_below CONFIGURE_DEPENDS tests/guests/*.[ch] tests/install/*.c tests/sanitize/*.c)
 list(APPEND formatted ${formatted_below})
 list(REMOVE_ITEM formatted ${header})
@@ -43,7 +43,7 @@ list(FILTER formatted EXCLUDE REGEX "/target/")
 add_gate(format.c ${CLANG_FORMAT} --dry-run -Werror ${formatted})
 add_gate(format.c.fails-on-a-misformatted-file ${gates}/misformatted-file.sh ${CLANG_FORMAT})
 add_gate(format.rust ${CARGO} fmt --all --check)
-foreach(workspace tests/guests benches benches/holochain)
+foreach(workspace tests/guests benches benches/extism benches/holochain)
   add_gate(format.rust.${workspace} ${CARGO} fmt --manifest-path ${workspace}/Cargo.toml --all --check)
 endforeach()
 add_cargo_gate(clippy.hostel clippy --release --locked --all-targets -p hostel ${cargo_arguments} -- -D warnings)

@@ -149,6 +149,53 @@ static void removing_from_a_chain_removes_from_each_tier(const hostel_engine *en
   hostel_cache_free(second);
 }
 
+static void *load_and_wait_for_a_removal(void *argument) {
+  shared *all = argument;
+  for (int i = 0; i < 3; i++) {
+    hostel_module_free(load_numbered(all->engine, all->cache, 1));
+  }
+  pthread_barrier_wait(&all->start); /* now another thread removes it */
+  pthread_barrier_wait(&all->start);
+  COMES_FROM("compiled", all->engine, all->cache, 1);
+  return NULL;
+}
+
+static void what_one_thread_removes_no_other_finds(const hostel_engine *engine) {
+  hostel_cache *cache = shared_cache(LARGE);
+  shared all = {.engine = engine, .cache = cache};
+  pthread_t thread;
+  uint8_t key[HOSTEL_KEY_BYTES];
+  key_of(engine, 1, key);
+  pthread_barrier_init(&all.start, NULL, 2);
+  REQUIRE(pthread_create(&thread, NULL, load_and_wait_for_a_removal, &all) == 0);
+  pthread_barrier_wait(&all.start);
+  SUCCEEDS(hostel_cache_remove_module(cache, engine, key, &error));
+  pthread_barrier_wait(&all.start);
+  pthread_join(thread, NULL);
+  pthread_barrier_destroy(&all.start);
+  hostel_cache_free(cache);
+}
+
+static void a_module_found_often_keeps_to_the_limits_of_each_engine(const hostel_engine *engine) {
+  hostel_cache *cache = shared_cache(LARGE);
+  hostel_engine_config *config = RUBBISH;
+  hostel_engine *strict = RUBBISH;
+  hostel_module *module = RUBBISH;
+  uint8_t key[HOSTEL_KEY_BYTES];
+  SUCCEEDS(hostel_engine_config_new(&config, &error));
+  SUCCEEDS(hostel_engine_config_set_engine(config, hostel_engine_name(engine), &error));
+  SUCCEEDS(hostel_engine_config_set_limit(config, HOSTEL_LIMIT_MODULE_BYTES, 16, &error));
+  SUCCEEDS(hostel_engine_new(config, &strict, &error));
+  key_of(engine, 1, key);
+  for (int i = 0; i < 3; i++) {
+    hostel_module_free(load_numbered(engine, cache, 1));
+  }
+  FAILS(UNSUPPORTED_MODULE, "bytes", hostel_module_load_key(strict, cache, key, &module, &error));
+  hostel_engine_free(strict);
+  hostel_engine_config_free(config);
+  hostel_cache_free(cache);
+}
+
 static void a_failing_module_fails_each_time(const hostel_engine *engine) {
   hostel_cache *cache = shared_cache(LARGE);
   for (int i = 0; i < 3; i++) {
@@ -234,6 +281,8 @@ int main(int argc, char **argv) {
       TEST(the_tiers_are_told_in_order),
       TEST(what_is_removed_is_compiled_again),
       TEST(removing_from_a_chain_removes_from_each_tier),
+      TEST(what_one_thread_removes_no_other_finds),
+      TEST(a_module_found_often_keeps_to_the_limits_of_each_engine),
       TEST(a_failing_module_fails_each_time),
       TEST(of_many_threads_one_compiles),
       TEST(an_entry_of_another_engine_is_a_miss),

@@ -56,6 +56,9 @@ fn everything(wasm: &[u8]) {
     let engine = Engine::new(c"cranelift");
     let ours = [small::Ours::new(&engine, wasm), small::Ours::new(&Engine::new(c"wasmi"), wasm)];
     small::measure(&mut report, &ours, &peers, &extism);
+    let stats = engine.stats();
+    // Near 1, or calls had to make rooms: then the figures are of that.
+    report.keep("fresh_call_reset_share", stats.resets as f64 / (stats.resets + stats.rooms_made) as f64);
     sqlite::measure(&mut report, &engine, &sqlite, &sqlite_peers, &extism, answers);
     holochain::measure(&mut report, &engine, "build/guests/holochain.wasm", "target/bench-holochain/release/holochain-bench");
     rooms::measure(&mut report, &engine, wasm, ours[0].echo);

@@ -102,7 +102,7 @@ unsafe extern "C" fn nest(nest: *mut c_void, _: *mut hostel_caller, _: *mut u64)
 
 /// Nanoseconds of the first and of the second call in a new room.
 fn new_rooms(engine: &Engine, wasm: &[u8]) -> (f64, f64) {
-    const DEPTH: u32 = 16;
+    const DEPTH: u32 = 6;
     let module = engine.load(None, wasm);
     let (mut new, mut again) = (Vec::new(), Vec::new());
     for _ in 0..20 {

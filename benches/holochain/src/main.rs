@@ -2,7 +2,7 @@
 //! holochain-bench GUEST. The benchmarks beside it run this as a program of its own.
 
 #[path = "../../src/measure.rs"]
-#[allow(dead_code, reason = "names are for tables")]
+#[allow(dead_code, reason = "not all of it is needed here")]
 mod measure;
 
 use holochain_wasmer_host::module::{ModuleCache, sys};
