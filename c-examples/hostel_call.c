@@ -25,6 +25,7 @@ struct stay {
   hostel_buffer output; /* of the last call */
   hostel_error *error;
   double load_us, call_us;
+  bool reset; /* the last call ran in a room that had served another */
 };
 
 static double now_us(void) {
@@ -92,17 +93,25 @@ static bool load_guest(const struct arguments *arguments, struct stay *stay) {
   return loaded && (!arguments->instance || !hostel_instance_new(stay->guest, NULL, &stay->instance, error));
 }
 
+/* How many rooms were made so far; 0 when that cannot be told. */
+static uint64_t rooms_made(const hostel_engine *engine) {
+  hostel_engine_statistics stats = {.struct_size = sizeof stats};
+  return hostel_engine_stats(engine, &stats, NULL) == HOSTEL_STATUS_OK ? stats.rooms_made : 0;
+}
+
 /* One call after the other, until one fails. */
 static bool call_guest(const struct arguments *arguments, struct stay *stay) {
   const uint64_t calls = arguments->repeat.given ? arguments->repeat.value : 1;
   for (uint64_t i = 0; i < calls; i++) {
     hostel_buffer_free(&stay->output);
+    const uint64_t rooms = rooms_made(stay->engine);
     double start = now_us();
     hostel_status status = stay->instance != NULL ? hostel_instance_call(stay->instance, arguments->function, stay->input,
                                                                          stay->input_len, NULL, &stay->output, &stay->error)
                                                   : hostel_guest_call(stay->guest, arguments->function, stay->input,
                                                                       stay->input_len, NULL, &stay->output, &stay->error);
     stay->call_us = now_us() - start;
+    stay->reset = stay->instance == NULL && rooms_made(stay->engine) == rooms;
     if (status != HOSTEL_STATUS_OK)
       return false;
     if ((arguments->each || i + 1 == calls) && !print_output(arguments, stay))
@@ -120,7 +129,7 @@ static bool write_report(const struct stay *stay) {
   FILE *file = stay->report;
   fprintf(file, "{\"status\": \"%s\"", hostel_status_name(hostel_error_status(stay->error)));
   fprintf(file, ", \"engine\": \"%s\", \"abi\": \"%s\"", engine != NULL ? engine : "none", abi != NULL ? abi : "none");
-  fprintf(file, ", \"cache\": \"%s\", \"room\": \"new\"", origin != NULL ? origin : "none");
+  fprintf(file, ", \"cache\": \"%s\", \"room\": \"%s\"", origin != NULL ? origin : "none", stay->reset ? "reset" : "new");
   fprintf(file, ", \"load_us\": %.3f, \"call_us\": %.3f", stay->load_us, stay->call_us);
   fprintf(file, ", \"input_bytes\": %zu, \"output_bytes\": %zu}\n", stay->input_len, stay->output.len);
   bool written = !ferror(file);

@@ -452,6 +452,9 @@ print(*(b[i] for i in range(0, len(b), int(sys.argv[1]))), end=" "); print(len(b
   run 0 "${on[@]}" --report report.json --repeat 2 --text hello "$echo" echo
   holds report.json "set('$keys'.split()) <= set(x)"
   holds report.json "(x['status'], x['engine'], x['abi'], x['cache'], x['room']) == ('OK', '$engine', 'hostel', 'compiled', 'new')"
+  run 0 "${on[@]}" --report report.json --repeat 4 --text hello "$echo" echo
+  case $engine in wasmi) room=new ;; *) room=reset ;; esac
+  holds report.json "x['room'] == '$room'"
   holds report.json "x['load_us'] > 0 and x['call_us'] > 0 and (x['input_bytes'], x['output_bytes']) == (5, 5)"
   run 1 "${on[@]}" --report report.json "$echo" panic
   fails TRAP

@@ -82,7 +82,13 @@ pub static ENGINES: [Capabilities; 2] = [
                 .union(Features::WIDE_ARITHMETIC)
                 .union(Features::CM_ASYNC),
         ),
-        notes: &[DEPTH, "the bits of a NaN that an operation makes are always the same", "errors carry no backtrace", DIVISION],
+        notes: &[
+            DEPTH,
+            "the bits of a NaN that an operation makes are always the same",
+            "errors carry no backtrace",
+            "every call has a new instance",
+            DIVISION,
+        ],
         make: Some(super::wasmi::new),
     },
 ];
