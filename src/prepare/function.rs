@@ -175,7 +175,7 @@ impl Context<'_> {
             None => None,
         };
         let split = match self.plan.poll {
-            Some(_) if !bulk.from_segment() => Some(self.helpers.index(Helper::Split(bulk), self.layout, &self.plan)?),
+            Some(_) if !bulk.reads_segment() => Some(self.helpers.index(Helper::Split(bulk), self.layout, &self.plan)?),
             _ => None,
         };
         body.bulk(at, next, charge, split);

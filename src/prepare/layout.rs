@@ -3,7 +3,7 @@
 //! Only what is appended and the code is written anew; every other byte is copied.
 
 use crate::{Error, Result};
-use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use alloc::{collections::BTreeMap, format, vec::Vec};
 use core::ops::Range;
 use wasm_encoder::Encode;
 use wasmparser::{
@@ -255,5 +255,5 @@ pub(super) fn value_type(ty: wasmparser::ValType) -> Result<wasm_encoder::ValTyp
     use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
     let unknown =
         |error| Error::UnsupportedModule(format!("limits cannot be compiled into a module with the type {ty}: {error}"));
-    RoundtripReencoder.val_type(ty).map_err(|error| unknown(String::from(format!("{error:?}"))))
+    RoundtripReencoder.val_type(ty).map_err(|error| unknown(format!("{error:?}")))
 }

@@ -51,7 +51,7 @@ impl Bulk {
     }
 
     /// Segments are part of the module: its size bounds how long copying from one takes.
-    pub(super) fn from_segment(self) -> bool {
+    pub(super) fn reads_segment(self) -> bool {
         matches!(self, Bulk::Init { .. } | Bulk::TableInit { .. })
     }
 }

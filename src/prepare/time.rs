@@ -10,7 +10,7 @@ pub(super) const UNKNOWN_CALL: u64 = super::SMALL;
 /// How long `step` runs, called functions left out.
 pub(super) fn of(step: &Step) -> u64 {
     match step {
-        Step::Bulk(bulk) if bulk.from_segment() => 2_500,
+        Step::Bulk(bulk) if bulk.reads_segment() => 2_500,
         Step::Bulk(_) => 250, // a MiB at most goes by without a poll
         Step::Grow => 1_000,
         _ => 1,
