@@ -8,6 +8,7 @@
 //! * [`module`]: a compiled guest. [`guest`]: a module linked with its imports, ready to be called.
 //! * `cache`: compiled code that survives, shared by threads, processes and machines.
 //! * [`call`]: the way a call takes. [`room`]: the place where it runs. [`abi`]: how bytes go in and out.
+//! * [`prepare`]: limits, compiled into the guest before an engine sees it.
 //! * [`host`]: functions of the host that a guest may call.
 //! * `convert`: JSON to MessagePack and back.
 //! * [`error`], [`limits`], [`log`]: what can go wrong, what is allowed, what is told.
@@ -34,6 +35,7 @@ pub mod limits;
 pub mod log;
 pub mod module;
 mod msgpack;
+pub mod prepare;
 pub mod progress;
 pub mod room;
 mod sys;
