@@ -4,7 +4,6 @@ mod bulk;
 mod costs;
 mod hostile;
 mod proposals;
-mod random;
 mod reference;
 mod sections;
 
