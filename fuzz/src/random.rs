@@ -8,7 +8,7 @@ impl Random {
         Random(seed.wrapping_mul(0x2545_f491_4f6c_dd1d))
     }
 
-    pub fn next(&mut self) -> u64 {
+    fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -18,7 +18,7 @@ impl Random {
 
     /// A number under `end`.
     pub fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
+        (self.draw() % end as u64) as usize
     }
 
     /// A parameter of a function: often small, so that it serves as an address.
@@ -27,7 +27,7 @@ impl Random {
             0 => self.below(16) as u64,
             1 => self.below(1 << 16) as u64,
             2 => self.below(4 << 16) as u64,
-            _ => self.next(),
+            _ => self.draw(),
         }
     }
 }
