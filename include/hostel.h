@@ -380,6 +380,7 @@ typedef struct hostel_engine_config hostel_engine_config;
  * | OUTPUT_BYTES | 256 MiB | 4 GiB | yes |
  * | STACK_BYTES | 1 MiB | 64 MiB | no |
  * | DEPTH | 16 | 256 | no |
+ * | START_MS | 1,000 | 3,600,000 | no |
  */
 typedef int32_t hostel_limit;
 
@@ -411,6 +412,12 @@ typedef int32_t hostel_limit;
 #define HOSTEL_LIMIT_STACK_BYTES 7
 /** How many calls may lie inside one another when host functions call guests again. Each needs stack of the host. */
 #define HOSTEL_LIMIT_DEPTH 8
+
+/**
+ * How long a guest's start functions (start, `_initialize`) may take, in milliseconds: then what needs the guest started is
+ * DEADLINE. Fuel that calls are given is not for starting. Without hostel_engine_config_set_deadline() nothing stops a start.
+ */
+#define HOSTEL_LIMIT_START_MS 9
 
 /** How many engines this build has. Thread-safe. */
 size_t hostel_engine_count(void);
@@ -516,6 +523,95 @@ const char *hostel_engine_name(const hostel_engine *engine);
 
 /** Lets go of an engine; modules made with it keep what they need. NULL is fine. */
 void hostel_engine_free(hostel_engine *engine);
+
+/* ---- engine metering -------------------------------------------------------------------------------------
+ * Engine metering: limits that are compiled into guests, so that their calls can be counted and stopped.
+ */
+
+/** A class of operators that cost the same fuel: one of the HOSTEL_FUEL_* values. */
+typedef int32_t hostel_fuel_class;
+
+/** Blocks, branches, calls, `drop`, `select`, `nop`, `end`, exceptions. */
+#define HOSTEL_FUEL_CONTROL 1
+/** Reading and writing locals and globals. */
+#define HOSTEL_FUEL_VARIABLE 2
+/** Constants. */
+#define HOSTEL_FUEL_CONSTANT 3
+/** Loads from a memory. */
+#define HOSTEL_FUEL_LOAD 4
+/** Stores to a memory. */
+#define HOSTEL_FUEL_STORE 5
+/** Integers, other than quotients and remainders. */
+#define HOSTEL_FUEL_INTEGER 6
+/** Quotients and remainders of integers. */
+#define HOSTEL_FUEL_DIVISION 7
+/** Floats, and conversions from and to them. */
+#define HOSTEL_FUEL_FLOAT 8
+/** Operators on 128-bit vectors, their loads and stores too. */
+#define HOSTEL_FUEL_VECTOR 9
+/** Atomic operators. */
+#define HOSTEL_FUEL_ATOMIC 10
+/** References, reading and writing tables, sizes, `elem.drop`, `data.drop`. */
+#define HOSTEL_FUEL_REFERENCE 11
+/** `memory.grow`, `table.grow`, however much they ask for. */
+#define HOSTEL_FUEL_GROW 12
+/** `memory.fill`, `.copy`, `.init` and the same for tables, to which their size is added. */
+#define HOSTEL_FUEL_BULK 13
+/** Not a cost: how many bytes of a bulk memory operator cost 1 (16 unless set). */
+#define HOSTEL_FUEL_BYTES_PER_UNIT 14
+/** Not a cost: how many elements of a bulk table operator cost 1 (2 unless set). */
+#define HOSTEL_FUEL_ELEMENTS_PER_UNIT 15
+
+/**
+ * Says whether the engine's guests count fuel: then a call may be given some, and is OUT_OF_FUEL when it is used up. They
+ * do not unless this is asked for: counting makes code some 5 % to 15 % slower, and about 1.4 times as large.
+ *
+ * Each operator that is passed costs 1 unless hostel_engine_config_set_fuel_cost() says otherwise; the same call uses the
+ * same fuel on every engine. Code that was compiled with and without is told apart in caches and artifacts.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `config` is NULL.
+ * Not thread-safe: `config` is changed.
+ */
+HOSTEL_MUST_USE hostel_status hostel_engine_config_set_fuel(hostel_engine_config *config, bool enabled, hostel_error **error_out);
+
+/**
+ * Sets what operators of a class cost, and has fuel counted. (A cost that most guests depend on is 1 for everything.)
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `config` is NULL, `fuel_class` is none of the classes, `cost` is over 1,000,000, or
+ *                                        0 for one of the two that are no costs.
+ * Not thread-safe: `config` is changed.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_engine_config_set_fuel_cost(hostel_engine_config *config,
+                                                 hostel_fuel_class fuel_class,
+                                                 uint32_t cost,
+                                                 hostel_error **error_out);
+
+/**
+ * Says whether a deadline or a cancel can stop the engine's guests. They can unless this is turned off, which makes code
+ * some 0 % to 10 % faster; then guests whose engine counts no fuel either are compiled just as they came.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `config` is NULL.
+ * Not thread-safe: `config` is changed.
+ */
+HOSTEL_MUST_USE hostel_status hostel_engine_config_set_deadline(hostel_engine_config *config, bool enabled, hostel_error **error_out);
+
+/**
+ * Says whether the engine's guests answer the same on every engine and machine: then the bits of every NaN that an
+ * operation makes are the same, and modules that use relaxed SIMD are UNSUPPORTED_MODULE. Off unless asked for: floats are
+ * slower with it. How deep a recursion may go still differs between engines.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `config` is NULL.
+ * Not thread-safe: `config` is changed.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_engine_config_set_deterministic(hostel_engine_config *config,
+                                                     bool deterministic,
+                                                     hostel_error **error_out);
 
 /* ---- engine stats ----------------------------------------------------------------------------------------
  * Engine statistics: what the rooms of an engine's guests do.
@@ -1387,12 +1483,124 @@ hostel_status hostel_module_deserialize_vouched(const hostel_engine *engine,
                                                 hostel_module **module_out,
                                                 hostel_error **error_out);
 
-/* ---- imports ---------------------------------------------------------------------------------------------
- * Imports: functions of the host that a guest may call.
+/* ---- caller ----------------------------------------------------------------------------------------------
+ * Callers: a host function's view of the call that it serves.
  */
 
 /** A host function's view of the call it is part of. Valid until the function returns, on its thread only. */
 typedef struct hostel_caller hostel_caller;
+
+/**
+ * The context that the host gave with hostel_call_options_set_context() for the call that runs; NULL if none.
+ * Only inside a host function, with its `caller`.
+ */
+void *hostel_caller_context(const hostel_caller *caller);
+
+/**
+ * Answers the guest with bytes, which are copied. A later answer replaces an earlier one.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `caller` or a non-empty `output` is NULL.
+ * Only inside a host function, with its `caller`.
+ */
+hostel_status hostel_caller_return(hostel_caller *caller, const uint8_t *output, size_t output_len);
+
+/**
+ * Tells that the host function failed: `message` for people, `payload` for the guest or the caller of the guest, who
+ * gets the message if there is no payload. Both are copied; a later answer replaces an earlier one.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `caller`, `message` or a non-empty `payload` is NULL, or `message` is not UTF-8.
+ * Only inside a host function, with its `caller`. It only tells: the host function's own return value decides
+ * whether the guest goes on (see hostel_host_function).
+ */
+hostel_status hostel_caller_fail(hostel_caller *caller, const char *message, const uint8_t *payload, size_t payload_len);
+
+/**
+ * Tells that the host function failed, with a kind and a place, for guests whose ABI has them; others get the payload
+ * or the message, as from hostel_caller_fail().
+ *
+ * `kind` is one of the HOSTEL_KIND_* values but NONE, `module_path` and `line` say where the error was made; `module_path`
+ * may be NULL. What the kind carries is `payload` for DESERIALIZE and HOST_SHORT_CIRCUIT, and else `message`.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `caller`, `message` or a non-empty `payload` is NULL, a text is not UTF-8, or
+ *                                        `kind` is none of the kinds.
+ * Only inside a host function, with its `caller`.
+ */
+hostel_status hostel_caller_fail_as(hostel_caller *caller,
+                                    hostel_kind kind,
+                                    const char *module_path,
+                                    uint32_t line,
+                                    const char *message,
+                                    const uint8_t *payload,
+                                    size_t payload_len);
+
+/**
+ * Ends the guest's call, successfully: when the host function returns HOSTEL_STATUS_OK, the guest does not go on, and
+ * hostel_guest_call() returns HOSTEL_STATUS_OK with just these bytes, as if the guest had returned them. They are
+ * copied. (holochain calls this a host short circuit. What the abandoned function had on its stack in a stateful
+ * instance is not given back.)
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `caller` or a non-empty `output` is NULL.
+ * Only inside a host function, with its `caller`.
+ */
+hostel_status hostel_caller_short_circuit(hostel_caller *caller, const uint8_t *output, size_t output_len);
+
+/**
+ * Copies bytes out of the guest's memory, for host functions of plain values that get addresses.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `caller` is NULL, `data` is NULL with a length, or the bytes are not all
+ *                                        inside the memory.
+ * Only inside a host function, with its `caller`.
+ */
+HOSTEL_MUST_USE hostel_status hostel_caller_memory_read(hostel_caller *caller, uint64_t address, uint8_t *data, size_t len);
+
+/**
+ * Copies bytes into the guest's memory, for host functions of plain values that get addresses.
+ *
+ * Returns what hostel_caller_memory_read() returns.
+ * Only inside a host function, with its `caller`.
+ */
+HOSTEL_MUST_USE hostel_status hostel_caller_memory_write(hostel_caller *caller, uint64_t address, const uint8_t *data, size_t len);
+
+/**
+ * How much fuel the guest's call has left, what calls inside this host function have used taken off; HOSTEL_UNLIMITED where
+ * none is counted or the call was not given any, and for NULL.
+ * Only inside a host function, with its `caller`.
+ */
+uint64_t hostel_caller_fuel_left(hostel_caller *caller);
+
+/**
+ * Takes fuel off the guest's call, for work that the host does for it.
+ *
+ * Returns HOSTEL_STATUS_OK, also where no fuel is counted;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `caller` is NULL;
+ *         HOSTEL_STATUS_OUT_OF_FUEL      if that was more than was left: the guest's call ends as OUT_OF_FUEL when the host
+ *                                        function returns, whatever it returns.
+ * Only inside a host function, with its `caller`.
+ */
+hostel_status hostel_caller_use_fuel(hostel_caller *caller, uint64_t units);
+
+/**
+ * How many milliseconds the guest's call has left, rounded down, so that a host function that waits knows how long it may;
+ * HOSTEL_UNLIMITED if it has no deadline, and for NULL. 0 when it is over.
+ * Only inside a host function, with its `caller`.
+ */
+uint64_t hostel_caller_time_left_ms(hostel_caller *caller);
+
+/**
+ * Whether the guest's call is to stop, by a deadline or a token: it will when the host function returns, so that one that
+ * takes long may look now and then. false for NULL.
+ * Only inside a host function, with its `caller`.
+ */
+bool hostel_caller_is_stopped(hostel_caller *caller);
+
+/* ---- imports ---------------------------------------------------------------------------------------------
+ * Imports: functions of the host that a guest may call.
+ */
 
 /**
  * The functions that a host offers its guests. Made by hostel_imports_new(), released by hostel_imports_free().
@@ -1491,81 +1699,57 @@ hostel_status hostel_imports_define_raw(hostel_imports *imports,
 /** Lets go of the set; guests made with it keep what they need. NULL is fine. */
 void hostel_imports_free(hostel_imports *imports);
 
-/**
- * The context that the host gave with hostel_call_options_set_context() for the call that runs; NULL if none.
- * Only inside a host function, with its `caller`.
+/* ---- cancel ----------------------------------------------------------------------------------------------
+ * Cancel tokens: stopping calls from any thread.
  */
-void *hostel_caller_context(const hostel_caller *caller);
 
 /**
- * Answers the guest with bytes, which are copied. A later answer replaces an earlier one.
+ * Stops the calls that it was given to with hostel_call_options_set_cancel(). Made by hostel_cancel_new(), released by
+ * hostel_cancel_free(). It works once and for good: a call that gets it afterwards does not begin. Any number of threads may
+ * use one token, for any number of calls, at the same time.
+ */
+typedef struct hostel_cancel hostel_cancel;
+
+/**
+ * Makes a token.
+ *
+ * On success `*cancel_out` is yours: release it with hostel_cancel_free(). `error_out` may be NULL.
  *
  * Returns HOSTEL_STATUS_OK;
- *         HOSTEL_STATUS_INVALID_ARGUMENT if `caller` or a non-empty `output` is NULL.
- * Only inside a host function, with its `caller`.
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `cancel_out` is NULL.
+ * Thread-safe.
  */
-hostel_status hostel_caller_return(hostel_caller *caller, const uint8_t *output, size_t output_len);
+HOSTEL_MUST_USE hostel_status hostel_cancel_new(hostel_cancel **cancel_out, hostel_error **error_out);
 
 /**
- * Tells that the host function failed: `message` for people, `payload` for the guest or the caller of the guest, who
- * gets the message if there is no payload. Both are copied; a later answer replaces an earlier one.
+ * Stops the calls that have the token: each ends as CANCELLED, some 0.1 ms later, unless it has just come to its end. Other
+ * calls of the same guest are not touched. A call that is inside a host function stops when that returns. Once is enough;
+ * more does nothing.
  *
  * Returns HOSTEL_STATUS_OK;
- *         HOSTEL_STATUS_INVALID_ARGUMENT if `caller`, `message` or a non-empty `payload` is NULL, or `message` is not UTF-8.
- * Only inside a host function, with its `caller`. It only tells: the host function's own return value decides
- * whether the guest goes on (see hostel_host_function).
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `cancel` is NULL.
+ * Thread-safe. Does not wait for the calls.
  */
-hostel_status hostel_caller_fail(hostel_caller *caller, const char *message, const uint8_t *payload, size_t payload_len);
+hostel_status hostel_cancel_trigger(const hostel_cancel *cancel, hostel_error **error_out);
+
+/** Whether the token was triggered; false for NULL. Thread-safe. */
+bool hostel_cancel_is_triggered(const hostel_cancel *cancel);
 
 /**
- * Tells that the host function failed, with a kind and a place, for guests whose ABI has them; others get the payload
- * or the message, as from hostel_caller_fail().
- *
- * `kind` is one of the HOSTEL_KIND_* values but NONE, `module_path` and `line` say where the error was made; `module_path`
- * may be NULL. What the kind carries is `payload` for DESERIALIZE and HOST_SHORT_CIRCUIT, and else `message`.
+ * Lets go of a token; options and calls that have it keep what they need, and can then not be cancelled any more. NULL is
+ * fine.
+ */
+void hostel_cancel_free(hostel_cancel *cancel);
+
+/**
+ * Ends the one thread that the library has for deadlines, and waits for its end: for hosts that want no thread of somebody
+ * else's while they end, fork, or count. The next deadline starts it again. Without one it does nothing.
  *
  * Returns HOSTEL_STATUS_OK;
- *         HOSTEL_STATUS_INVALID_ARGUMENT if `caller`, `message` or a non-empty `payload` is NULL, a text is not UTF-8, or
- *                                        `kind` is none of the kinds.
- * Only inside a host function, with its `caller`.
+ *         HOSTEL_STATUS_BUSY if a call with a deadline runs (starting a guest counts as one).
+ * Thread-safe.
  */
-hostel_status hostel_caller_fail_as(hostel_caller *caller,
-                                    hostel_kind kind,
-                                    const char *module_path,
-                                    uint32_t line,
-                                    const char *message,
-                                    const uint8_t *payload,
-                                    size_t payload_len);
-
-/**
- * Ends the guest's call, successfully: when the host function returns HOSTEL_STATUS_OK, the guest does not go on, and
- * hostel_guest_call() returns HOSTEL_STATUS_OK with just these bytes, as if the guest had returned them. They are
- * copied. (holochain calls this a host short circuit. What the abandoned function had on its stack in a stateful
- * instance is not given back.)
- *
- * Returns HOSTEL_STATUS_OK;
- *         HOSTEL_STATUS_INVALID_ARGUMENT if `caller` or a non-empty `output` is NULL.
- * Only inside a host function, with its `caller`.
- */
-hostel_status hostel_caller_short_circuit(hostel_caller *caller, const uint8_t *output, size_t output_len);
-
-/**
- * Copies bytes out of the guest's memory, for host functions of plain values that get addresses.
- *
- * Returns HOSTEL_STATUS_OK;
- *         HOSTEL_STATUS_INVALID_ARGUMENT if `caller` is NULL, `data` is NULL with a length, or the bytes are not all
- *                                        inside the memory.
- * Only inside a host function, with its `caller`.
- */
-HOSTEL_MUST_USE hostel_status hostel_caller_memory_read(hostel_caller *caller, uint64_t address, uint8_t *data, size_t len);
-
-/**
- * Copies bytes into the guest's memory, for host functions of plain values that get addresses.
- *
- * Returns what hostel_caller_memory_read() returns.
- * Only inside a host function, with its `caller`.
- */
-HOSTEL_MUST_USE hostel_status hostel_caller_memory_write(hostel_caller *caller, uint64_t address, const uint8_t *data, size_t len);
+HOSTEL_MUST_USE hostel_status hostel_timer_join(hostel_error **error_out);
 
 /* ---- call options ----------------------------------------------------------------------------------------
  * Call options: what a host may say about a call.
@@ -1613,8 +1797,105 @@ hostel_status hostel_call_options_set_limit(hostel_call_options *options,
                                             uint64_t value,
                                             hostel_error **error_out);
 
+/**
+ * Gives fuel to each call with these options: when it is used up, the call ends as OUT_OF_FUEL. HOSTEL_UNLIMITED, the
+ * default, is as much as a call likes. What hostel_engine_config_set_fuel() asks for must be compiled in, else the call is
+ * LIMIT_NOT_COMPILED. A call from inside a host function has at most what is left to the call around it, and uses that up.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `options` is NULL;
+ *         HOSTEL_STATUS_BUSY             if a call uses them.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE hostel_status hostel_call_options_set_fuel(hostel_call_options *options, uint64_t fuel, hostel_error **error_out);
+
+/**
+ * Gives each call with these options so many milliseconds, from when it is made: then it ends as DEADLINE, some 0.1 ms later,
+ * or when the host function returns that it is inside of. HOSTEL_UNLIMITED, the default, is as long as a call likes. An
+ * engine that was made without (see hostel_engine_config_set_deadline()) makes the call LIMIT_NOT_COMPILED. A call from inside
+ * a host function ends with the call around it.
+ *
+ * The library waits for deadlines in a thread of its own, which starts with the first (see hostel_timer_join()).
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `options` is NULL;
+ *         HOSTEL_STATUS_BUSY             if a call uses them.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_call_options_set_deadline_ms(hostel_call_options *options,
+                                                  uint64_t milliseconds,
+                                                  hostel_error **error_out);
+
+/**
+ * Gives the calls with these options to a token, which may stop them; NULL takes them away from it. What the token needs is
+ * kept, so that it may be freed at any time. As for a deadline, the call is LIMIT_NOT_COMPILED with an engine that was made
+ * without.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `options` is NULL;
+ *         HOSTEL_STATUS_BUSY             if a call uses them.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_call_options_set_cancel(hostel_call_options *options,
+                                             const hostel_cancel *cancel,
+                                             hostel_error **error_out);
+
 /** Frees options. NULL is fine. */
 void hostel_call_options_free(hostel_call_options *options);
+
+/* ---- report ----------------------------------------------------------------------------------------------
+ * Reports: what a call came to.
+ */
+
+/** No limit; also what is reported where nothing is counted. */
+#define HOSTEL_UNLIMITED UINT64_MAX
+
+/** What a call came to. Times are in nanoseconds, sizes in bytes. */
+typedef struct hostel_report {
+  /** sizeof(hostel_report), set by the caller. */
+  size_t struct_size;
+  /** How the call ended. */
+  hostel_status status;
+  /** Whether its room (see hostel_engine_statistics) was made for it; else it was used before, and reset. */
+  bool room_is_new;
+  /** Where its code came from, as hostel_module_origin() says it. The string lives for ever. */
+  const char *origin;
+  /**
+   * The fuel it has used; HOSTEL_UNLIMITED where none is counted. All that it had, for a call that was OUT_OF_FUEL. After a
+   * trap, what it had used when it last called, returned or was called.
+   */
+  uint64_t fuel_used;
+  /** The most that the guest's memories had together. */
+  uint64_t memory_peak_bytes;
+  /** Its input. */
+  uint64_t input_bytes;
+  /** Its output; 0 if there is none. */
+  uint64_t output_bytes;
+  /** How long it had taken to load the module. */
+  uint64_t load_ns;
+  /** How long it took to get a room, waiting included. */
+  uint64_t room_ns;
+  /** How long the guest had the call, its input going in and its output coming out included. */
+  uint64_t call_ns;
+} hostel_report;
+
+/**
+ * Says what the last call with these options came to.
+ *
+ * `report_out->struct_size` must be set to sizeof(hostel_report) before the call; the rest is written.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `options` or `report_out` is NULL, `struct_size` is not that of this header, or
+ *                                        there was no call yet;
+ *         HOSTEL_STATUS_BUSY             if a call uses the options.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_call_options_report(const hostel_call_options *options,
+                                         hostel_report *report_out,
+                                         hostel_error **error_out);
 
 /* ---- guest options ---------------------------------------------------------------------------------------
  * Guest options: how a guest is linked, and how its calls are kept apart.

@@ -3,14 +3,20 @@
 //! options -> a room (one from the guest's pool, or the stateful one the host keeps) -> the guest's ABI puts the input in,
 //! calls, and takes the output out -> what came of it: the output, or one error with its status.
 
+use crate::bounds::{self, Bounds};
+use crate::engine::Instance;
+use crate::error::{Frame, Trap};
 use crate::guest::Guest;
 use crate::limits::{Limit, Limits, MemoryGate};
+use crate::report::{self, Recorder};
 use crate::room::Room;
-use crate::sys::nesting;
+use crate::stop::{Reason, Stop};
+use crate::sys::nesting::{self, Nested};
 use crate::{Error, Result};
-use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 use core::ffi::c_void;
-use core::sync::atomic::AtomicPtr;
+use core::ops::DerefMut;
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 /// What a host may say about a call; everything has a default.
 #[derive(Debug, Default)]
@@ -21,6 +27,17 @@ pub struct Options {
     pub output_bytes_max: Option<u64>,
     /// Largest memory in bytes, if lower than the engine's limit.
     pub memory_bytes_max: Option<u64>,
+    /// How much fuel it has.
+    pub fuel: Option<u64>,
+    /// How long it may take.
+    #[cfg(feature = "std")]
+    pub time: Option<core::time::Duration>,
+    /// Who may stop it.
+    #[cfg(feature = "std")]
+    pub cancel: Option<Arc<crate::stop::Cancel>>,
+    /// Where what it came to is told, if the host wants to know.
+    #[cfg(feature = "std")]
+    pub report: Option<report::Slot>,
 }
 
 /// What a guest may always attach when it says no, however low the limit of its output.
@@ -33,10 +50,10 @@ impl Options {
         self.output_bytes_max.map_or(engine_max, |max| max.min(engine_max))
     }
 
-    /// For the start of a room that later calls will have: the engine's limits, and not those of the call that happens to be
+    /// For the start of a room that later calls will have: the engine's caps, and not those of the call that happens to be
     /// the first.
     pub(crate) fn of_start(&self) -> Options {
-        let context = AtomicPtr::new(self.context.load(core::sync::atomic::Ordering::Relaxed));
+        let context = AtomicPtr::new(self.context.load(Ordering::Relaxed));
         Options { context, ..Options::default() }
     }
 
@@ -62,12 +79,18 @@ pub struct State {
     pub context: AtomicPtr<c_void>,
     /// The memory cap, shared with the instance's memories.
     pub memory: Arc<MemoryGate>,
+    /// The word that stops the guest, if its code looks at one.
+    pub stop: Arc<Stop>,
+    /// What the call may use up.
+    pub bounds: Bounds,
+    /// Whether the guest counts fuel, and how much it was given.
+    pub fuel: Option<i64>,
     /// What the guest gave when it said no.
     pub refusal: Option<Vec<u8>>,
     /// How many bytes that may be.
     pub refusal_max: u64,
     /// Why a host function ended the call.
-    pub stop: Option<Error>,
+    pub failure: Option<Error>,
     /// What a host function ended the call with, successfully.
     pub short_circuit: Option<Vec<u8>>,
     /// Whether a host function was called.
@@ -80,15 +103,19 @@ pub struct State {
 
 impl State {
     /// Makes ready for a call.
-    pub(crate) fn begin(&mut self, guest: &Guest, options: &Options) {
+    pub(crate) fn begin(&mut self, guest: &Guest, options: &Options, bounds: &Bounds) {
         let limits = guest.limits();
         let asked = options.memory_bytes_max.unwrap_or(u64::MAX);
         self.memory.reset(asked.min(limits.get(Limit::MemoryBytes)));
-        let context = options.context.load(core::sync::atomic::Ordering::Relaxed);
+        let context = options.context.load(Ordering::Relaxed);
         self.context = AtomicPtr::new(context);
+        self.stop.clear();
+        self.bounds.clone_from(bounds);
+        let given = bounds.fuel.map_or(i64::MAX, |fuel| i64::try_from(fuel).unwrap_or(i64::MAX));
+        self.fuel = guest.module().info().counts_fuel().then_some(given);
         self.refusal = None;
         self.refusal_max = options.output_max(limits).max(REFUSAL_BYTES);
-        self.stop = None;
+        self.failure = None;
         self.short_circuit = None;
         self.unwound = false;
         self.host_used = false;
@@ -98,42 +125,144 @@ impl State {
 
 /// Calls `export` in a room that is as new.
 pub fn fresh(guest: &Arc<Guest>, export: usize, input: &[u8], options: &Options) -> Result<Box<[u8]>> {
-    let _nested = nesting::enter(guest.limits())?;
-    guest.check_bytes(export)?;
-    guest.rooms().take(guest, options)?.call(guest, export, input, options)
+    report::keep(guest, options, input.len(), |recorder| {
+        let call = Call::enter(guest, options)?;
+        guest.check_bytes(export)?;
+        let mut room = call.take_room()?;
+        let is_new = room.is_new();
+        call.run(&mut room, is_new, recorder, |room| room.call(guest, export, input, options, &call.bounds))
+    })
 }
 
 /// Opens a room that keeps its state between calls.
 pub fn open(guest: &Arc<Guest>, options: &Options) -> Result<Room> {
-    let _nested = nesting::enter(guest.limits())?;
-    Room::start(guest, options)
+    let call = Call::enter(guest, options)?;
+    Room::start(guest, options, &call.bounds)
 }
 
 /// Calls `export` in a room that keeps its state between calls.
 pub fn stateful(room: &mut Room, guest: &Arc<Guest>, export: usize, input: &[u8], options: &Options) -> Result<Box<[u8]>> {
-    let _nested = nesting::enter(guest.limits())?;
-    guest.check_bytes(export)?;
-    if room.is_dead() {
-        return Err(Error::InstanceDead);
-    }
-    room.call(guest, export, input, options)
+    report::keep(guest, options, input.len(), |recorder| {
+        let call = Call::enter(guest, options)?;
+        guest.check_bytes(export)?;
+        room.check_alive()?;
+        call.run(room, false, recorder, |room| room.call(guest, export, input, options, &call.bounds))
+    })
 }
 
 /// Calls a function of plain values in a room that is as new.
 pub fn fresh_values(guest: &Arc<Guest>, export: usize, values: &mut [u64], options: &Options) -> Result<()> {
-    let _nested = nesting::enter(guest.limits())?;
-    let slots = guest.value_slots(export, values)?;
-    guest.rooms().take(guest, options)?.call_values(guest, export, slots, options)
+    report::keep(guest, options, 0, |recorder| {
+        let call = Call::enter(guest, options)?;
+        let slots = guest.value_slots(export, values)?;
+        let mut room = call.take_room()?;
+        let is_new = room.is_new();
+        call.run(&mut room, is_new, recorder, |room| room.call_values(guest, export, slots, options, &call.bounds))
+    })
 }
 
 /// Calls a function of plain values in a room that keeps its state between calls.
 pub fn stateful_values(room: &mut Room, guest: &Arc<Guest>, export: usize, values: &mut [u64], options: &Options) -> Result<()> {
-    let _nested = nesting::enter(guest.limits())?;
-    let slots = guest.value_slots(export, values)?;
-    if room.is_dead() {
-        return Err(Error::InstanceDead);
+    report::keep(guest, options, 0, |recorder| {
+        let call = Call::enter(guest, options)?;
+        let slots = guest.value_slots(export, values)?;
+        room.check_alive()?;
+        call.run(room, false, recorder, |room| room.call_values(guest, export, slots, options, &call.bounds))
+    })
+}
+
+/// A call that has been entered.
+struct Call<'a> {
+    guest: &'a Arc<Guest>,
+    options: &'a Options,
+    bounds: Bounds,
+    nested: Nested,
+}
+
+impl<'a> Call<'a> {
+    fn enter(guest: &'a Arc<Guest>, options: &'a Options) -> Result<Call<'a>> {
+        let nested = nesting::enter(guest.limits())?;
+        let bounds = Bounds::of(options, guest.settings(), nested.is_inner())?;
+        Ok(Call { guest, options, bounds, nested })
     }
-    room.call_values(guest, export, slots, options)
+
+    fn take_room(&self) -> Result<impl DerefMut<Target = Room> + 'a> {
+        self.guest.rooms().take(self.guest, self.options, &self.bounds)
+    }
+
+    /// Runs it in a room, and notes what it has used.
+    fn run<T>(
+        &self,
+        room: &mut Room,
+        is_new: bool,
+        recorder: &mut Recorder<'_>,
+        run: impl FnOnce(&mut Room) -> Result<T>,
+    ) -> Result<T> {
+        recorder.enter(is_new);
+        let outcome = run(room);
+        let usage = room.usage();
+        recorder.leave(usage);
+        if self.nested.is_inner() {
+            bounds::spend(usage.fuel.unwrap_or_default());
+        }
+        outcome
+    }
+}
+
+/// Why a guest may not go on, if it is over its bounds: its code looks now and then only.
+#[inline]
+pub(crate) fn over(instance: &mut dyn Instance) -> Option<Error> {
+    let state = instance.state();
+    if let Some(reason) = state.stop.asked() {
+        return Some(stopped(reason, None));
+    }
+    if state.fuel.is_some() && instance.fuel() < 0 { Some(out_of_fuel(instance.state(), None)) } else { None }
+}
+
+#[cold]
+fn stopped(reason: Reason, trap: Option<Box<Trap>>) -> Error {
+    let what = match reason {
+        Reason::Deadline => "the time of the call is over",
+        Reason::Cancelled => "the call was cancelled",
+    };
+    Error::Stopped { reason, message: told(what.into(), trap.as_deref()), trap }
+}
+
+#[cold]
+fn out_of_fuel(state: &State, trap: Option<Box<Trap>>) -> Error {
+    let given = state.fuel.unwrap_or_default();
+    Error::OutOfFuel { message: told(format!("the fuel of the call, {given}, is used up"), trap.as_deref()), trap }
+}
+
+/// A message with the place where the guest was.
+fn told(message: String, trap: Option<&Trap>) -> String {
+    match trap.and_then(|trap| trap.backtrace.first()) {
+        Some(Frame { name: Some(name), .. }) => format!("{message}, in {name}"),
+        Some(Frame { function, .. }) => format!("{message}, in function {function}"),
+        None => message,
+    }
+}
+
+/// What a guest's own code came to, given that it may have been stopped: code that is stopped runs into `unreachable`, and
+/// code that is almost at its end is not stopped at all when its fuel is used up.
+pub(crate) fn bounded<T>(outcome: Result<T>, state: &mut State, left: i64) -> Result<T> {
+    let reason = state.stop.asked().filter(|_| state.unwound);
+    let used_up = state.fuel.is_some() && left < 0;
+    if reason.is_none() && !used_up {
+        return outcome;
+    }
+    let trap = match outcome {
+        Err(Error::Trap(trap)) => Some(trap),
+        Err(Error::OutOfFuel { trap, .. } | Error::Stopped { trap, .. }) => trap,
+        _ => None,
+    };
+    state.unwound = true; // an instance that was over its bounds is not used again
+    state.short_circuit = None;
+    state.refusal = None;
+    Err(match reason {
+        Some(reason) => stopped(reason, trap),
+        None => out_of_fuel(state, trap),
+    })
 }
 
 /// What a call came to, given what was noted on the way: a result that a host function ended it with, a guest that

@@ -4,6 +4,7 @@ mod wasm_error;
 
 pub use wasm_error::{Kind, WasmError};
 
+use crate::stop::Reason;
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 
@@ -209,6 +210,12 @@ pub enum Error {
     #[error("{0}")]
     Cancelled(String),
     #[error("{0}")]
+    LimitNotCompiled(String),
+    #[error("{message}")]
+    OutOfFuel { message: String, trap: Option<Box<Trap>> },
+    #[error("{message}")]
+    Stopped { reason: Reason, message: String, trap: Option<Box<Trap>> },
+    #[error("{0}")]
     Link(String),
     #[error("{0}")]
     NoSuchFunction(String),
@@ -252,7 +259,10 @@ impl Error {
             Error::ArtifactCorrupt(_) => Status::ArtifactCorrupt,
             Error::CacheIo(_) => Status::CacheIo,
             Error::NotCached(_) => Status::NotCached,
-            Error::Cancelled(_) => Status::Cancelled,
+            Error::Cancelled(_) | Error::Stopped { reason: Reason::Cancelled, .. } => Status::Cancelled,
+            Error::Stopped { reason: Reason::Deadline, .. } => Status::Deadline,
+            Error::LimitNotCompiled(_) => Status::LimitNotCompiled,
+            Error::OutOfFuel { .. } => Status::OutOfFuel,
             Error::Link(_) => Status::LinkError,
             Error::NoSuchFunction(_) => Status::NoSuchFunction,
             Error::BadAbi(_) | Error::Misbehaved(_) | Error::Envelope { .. } => Status::BadAbi,
@@ -279,6 +289,7 @@ impl Error {
     pub fn trap(&self) -> Option<&Trap> {
         match self {
             Error::Trap(trap) | Error::StackOverflow(trap) | Error::Guest { trap: Some(trap), .. } => Some(trap),
+            Error::OutOfFuel { trap: Some(trap), .. } | Error::Stopped { trap: Some(trap), .. } => Some(trap),
             Error::MemoryLimit { cause: Some(cause), .. } => cause.trap(),
             _ => None,
         }
@@ -303,7 +314,11 @@ impl Error {
     pub fn maybe_corrupt(&self) -> bool {
         match self.wasm_error() {
             Some(told) => told.kind.maybe_corrupt(),
-            None => self.trap().is_some() || matches!(self, Error::Misbehaved(_) | Error::Host { .. } | Error::Internal(_)),
+            None => {
+                use Error::{Host, Internal, Misbehaved, OutOfFuel, Stopped};
+                self.trap().is_some()
+                    || matches!(self, Misbehaved(_) | Host { .. } | Internal(_) | OutOfFuel { .. } | Stopped { .. })
+            }
         }
     }
 }

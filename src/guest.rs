@@ -2,13 +2,13 @@
 
 use crate::abi::{Abi, Convention};
 use crate::call::{self, Options};
-use crate::engine::Host;
+use crate::engine::{Host, Settings};
 use crate::error::shown;
 use crate::host::{Imports, Link};
 use crate::inspect::{Export, ExternType, FuncType};
 use crate::limits::Limits;
 use crate::module::Module;
-use crate::room::pool::{Pool, Settings};
+use crate::room::pool::{Pool, Settings as RoomSettings};
 use crate::{Error, Result};
 use alloc::collections::BTreeMap;
 use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
@@ -28,7 +28,7 @@ pub struct Guest {
 
 impl Guest {
     /// Links a module; with `abi` given, it is taken to speak that one whatever it looks like.
-    pub fn new(module: &Arc<Module>, imports: &Imports, abi: Option<Abi>, rooms: Settings) -> Result<Guest> {
+    pub fn new(module: &Arc<Module>, imports: &Imports, abi: Option<Abi>, rooms: RoomSettings) -> Result<Guest> {
         let info = module.info();
         let abi = abi.or(info.abi);
         let convention: Option<Arc<dyn Convention>> = abi.map(|abi| abi.bind(info)).transpose()?.map(Arc::from);
@@ -121,6 +121,11 @@ impl Guest {
         self.module.engine().limits()
     }
 
+    /// What the host has chosen for its engine.
+    pub(crate) fn settings(&self) -> &Settings {
+        self.module.engine().settings()
+    }
+
     pub(crate) fn convention(&self) -> Result<&dyn Convention> {
         let unknown =
             || "the guest speaks no ABI that this library knows: call it with plain values (hostel_guest_call_values), not bytes";
@@ -134,6 +139,11 @@ impl Guest {
 
     pub(crate) fn host(&self) -> Arc<dyn Host> {
         self.link.clone()
+    }
+
+    /// Whether code of its own runs before the first call.
+    pub(crate) fn starts(&self) -> bool {
+        self.module.info().starts || self.initialize.is_some()
     }
 
     pub(crate) fn initialize(&self) -> Option<usize> {

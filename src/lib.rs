@@ -11,6 +11,7 @@
 //! * [`prepare`]: limits, compiled into the guest before an engine sees it.
 //! * [`host`]: functions of the host that a guest may call.
 //! * `convert`: JSON to MessagePack and back.
+//! * [`bounds`], [`stop`], [`report`]: what a call may use up, who stops it, what it came to.
 //! * [`error`], [`limits`], [`log`]: what can go wrong, what is allowed, what is told.
 //! * `ffi`: the C boundary, one file a handle; `sys`: what is asked of the operating system.
 #![cfg_attr(not(feature = "std"), no_std)]
@@ -19,6 +20,7 @@
 extern crate alloc;
 
 pub mod abi;
+pub mod bounds;
 #[cfg(feature = "std")]
 pub mod cache;
 pub mod call;
@@ -37,7 +39,9 @@ pub mod module;
 mod msgpack;
 pub mod prepare;
 pub mod progress;
+pub mod report;
 pub mod room;
+pub mod stop;
 mod sys;
 
 pub use error::{Error, Status};

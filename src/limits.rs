@@ -17,6 +17,7 @@ pub enum Limit {
     OutputBytes = 6,
     StackBytes = 7,
     Depth = 8,
+    StartMs = 9,
 }
 
 /// One row of the table.
@@ -36,7 +37,7 @@ pub struct Row {
 const MIB: u64 = 1 << 20;
 
 /// Every limit, its default and its bounds.
-pub const TABLE: [Row; 8] = [
+pub const TABLE: [Row; 9] = [
     row(Limit::ModuleBytes, 64 * MIB, 1 << 30, false, "size of a module in bytes"),
     row(Limit::Functions, 100_000, 1_000_000, false, "number of functions of a module"),
     row(Limit::FunctionBytes, 8 * MIB, 8 * MIB, false, "size of a function body in bytes"),
@@ -45,6 +46,7 @@ pub const TABLE: [Row; 8] = [
     row(Limit::OutputBytes, 256 * MIB, 4096 * MIB, true, "size of an output in bytes"),
     row(Limit::StackBytes, MIB, 64 * MIB, false, "guest stack in bytes"),
     row(Limit::Depth, 16, 256, false, "depth of calls from host functions into guests"),
+    row(Limit::StartMs, 1000, 3_600_000, false, "time of a guest's start functions in milliseconds"),
 ];
 
 const fn row(limit: Limit, default: u64, max: u64, per_call: bool, what: &'static str) -> Row {

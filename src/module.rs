@@ -11,10 +11,13 @@ use crate::cache::{
 use crate::engine::{Code, Engine};
 use crate::inspect::{self, ModuleInfo};
 use crate::log::{self, Level};
+use crate::prepare;
 use crate::progress::{Phase, Progress};
 #[cfg(feature = "std")]
 use crate::sys::pages::Pages;
 use alloc::{format, sync::Arc};
+#[cfg(feature = "std")]
+use std::time::{Duration, Instant};
 
 /// A module, ready to be linked. Immutable and shared.
 pub struct Module {
@@ -22,6 +25,9 @@ pub struct Module {
     code: Arc<dyn Code>,
     engine: Arc<dyn Engine>,
     origin: &'static str,
+    /// How long the load took that brought it here.
+    #[cfg(feature = "std")]
+    load_time: Duration,
 }
 
 /// What a host may say about a load.
@@ -36,16 +42,36 @@ pub struct LoadOptions {
 impl Module {
     /// Inspects and compiles a binary module; NOT_CACHED from an engine that compiles nothing.
     pub fn compile(engine: &Arc<dyn Engine>, wasm: &[u8], progress: &Progress) -> Result<Module> {
+        #[cfg(feature = "std")]
+        let begun = Instant::now();
         engine.can_compile()?; // first, so that a host without a compiler does not validate for nothing
         progress.tell(Phase::Validate, 0, 0)?;
-        let info = Arc::new(inspect::inspect(wasm, engine.capabilities().features, engine.limits())?);
+        let mut info = inspect::inspect(wasm, engine.features(), engine.limits())?;
         info.check(engine.limits())?;
+        let prepares = engine.prepares();
+        let prepared = if prepares.are_none() { None } else { Some(prepare::prepare(wasm, &prepares)?) };
+        info.meters = prepared.as_ref().map(|prepared| prepared.meters.clone());
+        let info = Arc::new(info);
         progress.tell(Phase::Compile, 0, 0)?;
-        let code = engine.compile(wasm, &info, progress)?;
+        let code = engine.compile(prepared.as_ref().map_or(wasm, |prepared| &prepared.wasm), &info, progress)?;
         progress.tell(Phase::Ready, 1, 1)?;
         let name = engine.capabilities().name;
         log::emit(Level::Debug, "hostel::module", || format!("compiled {} bytes with {name}", wasm.len()));
-        Ok(Module { info, code, engine: engine.clone(), origin: "compiled" })
+        let module = Module::new(info, code, engine, "compiled");
+        #[cfg(feature = "std")]
+        let module = module.loading_since(begun);
+        Ok(module)
+    }
+
+    fn new(info: Arc<ModuleInfo>, code: Arc<dyn Code>, engine: &Arc<dyn Engine>, origin: &'static str) -> Module {
+        Module {
+            info,
+            code,
+            engine: engine.clone(),
+            origin,
+            #[cfg(feature = "std")]
+            load_time: Duration::ZERO,
+        }
     }
 
     /// A binary module from a cache, or compiled and kept there.
@@ -81,15 +107,28 @@ impl Module {
     #[cfg(feature = "std")]
     pub(crate) fn from_entry(engine: &Arc<dyn Engine>, entry: Entry, origin: &'static str) -> Result<Module> {
         entry.info.check(engine.limits())?;
-        Ok(Module { info: entry.info, code: entry.code, engine: engine.clone(), origin })
+        Ok(Module::new(entry.info, entry.code, engine, origin))
+    }
+
+    /// The same, having been begun to load then.
+    #[cfg(feature = "std")]
+    pub(crate) fn loading_since(self, begun: Instant) -> Module {
+        Module { load_time: begun.elapsed(), ..self }
+    }
+
+    /// How long the load took that brought it here.
+    #[cfg(feature = "std")]
+    pub fn load_time(&self) -> Duration {
+        self.load_time
     }
 
     /// Code of an artifact, if it is to be trusted and for this engine.
     #[cfg(feature = "std")]
     pub fn deserialize(engine: &Arc<dyn Engine>, artifact: &[u8], trust: Trust<'_>) -> Result<Module> {
+        let begun = Instant::now();
         // A copy, so that nobody changes what was checked.
         let entry = seal::open(Pages::copy_of(artifact)?, trust, &**engine, None)?;
-        Module::from_entry(engine, entry, "artifact")
+        Module::from_entry(engine, entry, "artifact").map(|module| module.loading_since(begun))
     }
 
     /// Its code as an artifact for engines like its own.

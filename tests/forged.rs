@@ -4,7 +4,6 @@
 use hostel::cache::seal::{self, Trust};
 use hostel::cache::{Cache, Key, ModuleCache, Pages, SealKey, Sealed};
 use hostel::engine::{self, Engine, capabilities};
-use hostel::limits::Limits;
 use hostel::module::LoadOptions;
 use hostel::{Error, Result};
 use std::sync::{Arc, Mutex};
@@ -49,7 +48,7 @@ fn new_cache(store: &Store) -> Cache {
 /// Runs a test with each engine, a store, and the artifact of an empty module in it.
 fn on_every_engine(test: impl Fn(&Arc<dyn Engine>, &Store, Vec<u8>)) {
     for capabilities in capabilities::built() {
-        let engine = engine::new(capabilities.name, Limits::default()).expect("an engine of this build");
+        let engine = engine::new(capabilities.name, engine::Settings::default()).expect("an engine of this build");
         let store = Store::default();
         assert_eq!(new_cache(&store).load(&engine, WASM, &LoadOptions::default()).expect("a valid module").origin(), "compiled");
         let artifact = store.load(&Key { wasm: [0; 32], fingerprint: [0; 32] }).unwrap().expect("it was saved");

@@ -4,7 +4,7 @@ use hostel::call::{self, Options};
 use hostel::engine::{self, capabilities};
 use hostel::guest::Guest;
 use hostel::host::{Imports, Reply};
-use hostel::limits::{Limit, Limits};
+use hostel::limits::Limit;
 use hostel::module::{LoadOptions, Module};
 use hostel::room::pool::Settings;
 use hostel::{Error, Status};
@@ -21,7 +21,7 @@ const ECHO: &str = r#"(module
 /// Runs a test with a guest on each engine of the build; `answer` is what the guest may call.
 fn on_every_engine(answer: fn(&[u8]) -> Reply, test: impl Fn(&Arc<Guest>)) {
     for capabilities in capabilities::built() {
-        let engine = engine::new(capabilities.name, Limits::default()).expect("an engine of this build");
+        let engine = engine::new(capabilities.name, engine::Settings::default()).expect("an engine of this build");
         let module = Module::load_wat(&engine, None, ECHO.as_bytes(), &LoadOptions::default()).expect("a valid module");
         let mut imports = Imports::default();
         let function = move |caller: &mut hostel::host::Caller<'_>| {

@@ -6,6 +6,7 @@ use crate::engine::Engine;
 use crate::module::Module;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// The first tier, and the one behind it.
 pub struct Fallback {
@@ -34,9 +35,10 @@ impl Tier for Fallback {
         if let Some(found) = self.first.load_module(key, engine) {
             return Some(found);
         }
+        let begun = Instant::now();
         let (entry, tier) = self.second.load(key, &**engine)?;
         self.first.save(key, &entry);
-        Some(Module::from_entry(engine, entry, tier).map(Arc::new))
+        Some(Module::from_entry(engine, entry, tier).map(|module| Arc::new(module.loading_since(begun))))
     }
 
     fn save(&self, key: &Key, entry: &Entry) {

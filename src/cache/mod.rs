@@ -78,7 +78,9 @@ pub trait Tier: Send + Sync {
 
     /// The module, ready for this engine, if the tier has it.
     fn load_module(&self, key: &Key, engine: &Arc<dyn Engine>) -> Option<Result<Arc<Module>>> {
-        self.load(key, &**engine).map(|(entry, tier)| Module::from_entry(engine, entry, tier).map(Arc::new))
+        let begun = Instant::now();
+        let (entry, tier) = self.load(key, &**engine)?;
+        Some(Module::from_entry(engine, entry, tier).map(|module| Arc::new(module.loading_since(begun))))
     }
 
     /// Keeps an entry. That it could not is told in the log: a cache that fails makes nothing else fail.

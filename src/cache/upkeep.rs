@@ -3,8 +3,8 @@
 use super::listing::{Listed, Listing};
 use super::trailer::{Flaw, Proof};
 use super::{SealKey, locks};
-use crate::engine::{self, capabilities};
-use crate::limits::Limits;
+use crate::engine::{self, Settings, capabilities};
+use crate::prepare::Weights;
 use crate::sys::files;
 use crate::{Error, Result};
 use std::fs;
@@ -91,14 +91,20 @@ impl Examiner {
     }
 }
 
-/// The fingerprints of this build's engines as they are without further settings, and their names.
+/// The fingerprints of this build's engines, with limits compiled in and without but else as they are by default, and their
+/// names.
 pub struct Engines(Vec<([u8; 32], &'static str)>);
 
 impl Engines {
     /// Makes each engine once, to ask it.
     pub fn of_this_build() -> Result<Self> {
-        let ask = |name| Ok((engine::new(name, Limits::default())?.fingerprint().hash, name));
-        capabilities::built().map(|engine| ask(engine.name)).collect::<Result<_>>().map(Engines)
+        let ask = |(name, fuel, deadline)| {
+            let settings = Settings { fuel, deadline, ..Settings::default() };
+            Ok((engine::new(name, settings)?.fingerprint().hash, name))
+        };
+        let metered = [(None, true), (None, false), (Some(Weights::default()), true), (Some(Weights::default()), false)];
+        let settings = |name| metered.clone().map(|(fuel, deadline)| (name, fuel, deadline));
+        capabilities::built().flat_map(|engine| settings(engine.name)).map(ask).collect::<Result<_>>().map(Engines)
     }
 
     /// The engine with this fingerprint.

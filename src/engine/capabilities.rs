@@ -4,7 +4,6 @@
 use super::{Engine, without};
 use crate::Result;
 use crate::inspect::{self, Features};
-use crate::limits::Limits;
 use alloc::sync::Arc;
 
 /// One row of the table.
@@ -22,7 +21,7 @@ pub struct Capabilities {
 }
 
 /// How an engine is made.
-pub type Make = fn(Limits) -> Result<Arc<dyn Engine>>;
+pub type Make = fn(super::Settings) -> Result<Arc<dyn Engine>>;
 
 impl Capabilities {
     /// The proposals it lacks, by name.

@@ -1,16 +1,15 @@
 //! The `cranelift` engine: wasmer's machinery with the Cranelift compiler.
 
 use super::wasmer::WasmerEngine;
-use super::{Engine, capabilities};
-use crate::limits::Limits;
+use super::{Engine, Settings, capabilities};
 use crate::{Error, Result};
 use alloc::sync::Arc;
 use wasmer_compiler::CompilerConfig;
 use wasmer_compiler_cranelift::Cranelift;
 
-pub(super) fn new(limits: Limits) -> Result<Arc<dyn Engine>> {
+pub(super) fn new(settings: Settings) -> Result<Arc<dyn Engine>> {
     let capabilities = capabilities::find("cranelift").ok_or_else(|| Error::Internal("cranelift is not in the table".into()))?;
-    Ok(Arc::new(WasmerEngine::new(capabilities, limits, compiler)))
+    Ok(Arc::new(WasmerEngine::new(capabilities, settings, compiler)))
 }
 
 fn compiler() -> alloc::boxed::Box<dyn CompilerConfig> {

@@ -1,8 +1,7 @@
 //! An engine without its compiler: it loads what was made before, and refuses to make anything. One for all engines.
 
-use super::{Code, Engine, Fingerprint};
+use super::{Code, Engine, Fingerprint, Settings};
 use crate::inspect::ModuleInfo;
-use crate::limits::Limits;
 use crate::progress::Progress;
 use crate::room::pool::Totals;
 #[cfg(feature = "std")]
@@ -27,8 +26,12 @@ impl Engine for Headless {
         self.0.capabilities()
     }
 
-    fn limits(&self) -> &Limits {
-        self.0.limits()
+    fn settings(&self) -> &Settings {
+        self.0.settings()
+    }
+
+    fn prepares(&self) -> crate::prepare::Options {
+        self.0.prepares()
     }
 
     fn fingerprint(&self) -> &Fingerprint {

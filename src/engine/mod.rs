@@ -6,13 +6,15 @@ pub mod capabilities;
 #[cfg(feature = "cranelift")]
 mod cranelift;
 mod headless;
+mod settings;
 #[cfg(feature = "cranelift")]
 mod wasmer;
 mod wasmi;
 
-use crate::call::State;
+use crate::call::{self, State};
 use crate::inspect::{Features, ModuleInfo};
 use crate::limits::Limits;
+use crate::prepare;
 use crate::progress::Progress;
 #[cfg(snapshots)]
 use crate::room::memory::{Memories, Memory};
@@ -23,14 +25,32 @@ use crate::sys::pages::Pages;
 use crate::{Error, Result};
 use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 use capabilities::Capabilities;
+pub use settings::Settings;
 
 /// One compiler or interpreter with its settings.
 pub trait Engine: Send + Sync {
     /// What it is called and what it lacks.
     fn capabilities(&self) -> &'static Capabilities;
 
+    /// What the host has chosen for it.
+    fn settings(&self) -> &Settings;
+
     /// What its guests are allowed.
-    fn limits(&self) -> &Limits;
+    fn limits(&self) -> &Limits {
+        &self.settings().limits
+    }
+
+    /// The proposals that its guests may use.
+    fn features(&self) -> Features {
+        let all = self.capabilities().features;
+        // What relaxed operators answer is the machine's choice.
+        if self.settings().deterministic { without(all, Features::RELAXED_SIMD) } else { all }
+    }
+
+    /// What is compiled into its guests before `compile` gets them.
+    fn prepares(&self) -> prepare::Options {
+        self.settings().polled()
+    }
 
     /// What code of this engine depends on besides the module: code of one fingerprint runs wherever it is the same.
     fn fingerprint(&self) -> &Fingerprint;
@@ -43,7 +63,8 @@ pub trait Engine: Send + Sync {
         Ok(())
     }
 
-    /// Turns a module that `inspect` has passed into code. An engine that knows how far it is tells `progress`, one call
+    /// Turns a module that `inspect` has passed and `prepare` has rewritten into code; `info` is of the module as it was,
+    /// and says what was compiled in. An engine that knows how far it is tells `progress`, one call
     /// at a time, and stops when that fails.
     fn compile(&self, wasm: &[u8], info: &Arc<ModuleInfo>, progress: &Progress) -> Result<Arc<dyn Code>>;
 
@@ -85,6 +106,8 @@ pub struct NoInstance {
     pub error: Error,
     /// The state of the call it was made for.
     pub state: State,
+    /// What is left of its fuel.
+    pub fuel: i64,
 }
 
 /// What an instance is made with.
@@ -130,6 +153,12 @@ pub trait Instance {
     /// The state of the call that runs.
     fn state(&mut self) -> &mut State;
 
+    /// What is left of its fuel; below 0 when more was used than it had. A number of no meaning where none is counted.
+    fn fuel(&mut self) -> i64;
+
+    /// Says how much fuel it has.
+    fn set_fuel(&mut self, units: i64);
+
     /// What it is now, so that others can be made like it. Nothing where the engine cannot do that, or where it holds
     /// what cannot be carried over.
     fn snapshot(&mut self) -> Option<Snapshot> {
@@ -161,18 +190,18 @@ pub trait Visit {
 }
 
 /// Makes an engine by name.
-pub fn new(name: &str, limits: Limits) -> Result<Arc<dyn Engine>> {
+pub fn new(name: &str, settings: Settings) -> Result<Arc<dyn Engine>> {
     let capabilities = capabilities::find(name)
         .ok_or_else(|| Error::UnsupportedEngine(format!("there is no engine called \"{name}\"; this build has {}", names())))?;
     match capabilities.make {
-        Some(make) => make(limits),
+        Some(make) => make(settings),
         None => Err(Error::UnsupportedEngine(format!("the engine \"{name}\" is not part of this build, which has {}", names()))),
     }
 }
 
 /// Makes one that only loads what an engine of that name has compiled: same fingerprint, no compiler.
-pub fn new_headless(name: &str, limits: Limits) -> Result<Arc<dyn Engine>> {
-    new(name, limits).map(headless::headless)
+pub fn new_headless(name: &str, settings: Settings) -> Result<Arc<dyn Engine>> {
+    new(name, settings).map(headless::headless)
 }
 
 fn names() -> String {
@@ -187,7 +216,7 @@ const fn without(features: Features, removed: Features) -> Features {
     features.difference(removed)
 }
 
-/// What a host function leaves behind when it ends the guest's call: the error itself waits in `State::stop`.
+/// What a host function leaves behind when it ends the guest's call: the error itself waits in `State::failure`.
 #[derive(Debug, thiserror::Error)]
 #[error("ended by a host function")]
 struct HostStop;
@@ -196,12 +225,20 @@ struct HostStop;
 #[inline]
 fn run_host(host: &dyn Host, import: usize, instance: &mut dyn Instance, slots: &mut [u64]) -> bool {
     instance.state().host_used = true;
-    let outcome = crate::sys::catch_panic(|| host.call(import, instance, slots));
+    // The guest may be over its bounds already, where its code has not looked; and it is afterwards when time has passed.
+    let over = call::over(instance);
+    let outcome = match over {
+        None => crate::sys::catch_panic(|| host.call(import, instance, slots)),
+        Some(error) => Ok(Err(error)),
+    };
     let error = match outcome {
-        Ok(Ok(())) => return true,
+        Ok(Ok(())) => match call::over(instance) {
+            None => return true,
+            Some(error) => error,
+        },
         Ok(Err(error)) => error,
         Err(message) => Error::Internal(format!("a host function panicked: {message}")),
     };
-    instance.state().stop = Some(error);
+    instance.state().failure = Some(error);
     false
 }

@@ -6,8 +6,8 @@ use super::buffer::hostel_buffer;
 use super::error::hostel_error;
 use super::status::hostel_status;
 use crate::Result;
-use crate::engine::{self, Engine, capabilities};
-use crate::limits::{Limit, Limits};
+use crate::engine::{self, Engine, Settings, capabilities};
+use crate::limits::Limit;
 use core::ffi::c_char;
 use std::ffi::CString;
 use std::sync::{Arc, LazyLock};
@@ -24,6 +24,7 @@ use std::sync::{Arc, LazyLock};
 /// | OUTPUT_BYTES | 256 MiB | 4 GiB | yes |
 /// | STACK_BYTES | 1 MiB | 64 MiB | no |
 /// | DEPTH | 16 | 256 | no |
+/// | START_MS | 1,000 | 3,600,000 | no |
 pub type hostel_limit = i32;
 
 /// Size of a module, in bytes.
@@ -45,12 +46,15 @@ pub const HOSTEL_LIMIT_OUTPUT_BYTES: hostel_limit = 6;
 pub const HOSTEL_LIMIT_STACK_BYTES: hostel_limit = 7;
 /// How many calls may lie inside one another when host functions call guests again. Each needs stack of the host.
 pub const HOSTEL_LIMIT_DEPTH: hostel_limit = 8;
+/// How long a guest's start functions (start, `_initialize`) may take, in milliseconds: then what needs the guest started is
+/// DEADLINE. Fuel that calls are given is not for starting. Without hostel_engine_config_set_deadline() nothing stops a start.
+pub const HOSTEL_LIMIT_START_MS: hostel_limit = 9;
 
 /// Settings for an engine. Made by hostel_engine_config_new(), released by hostel_engine_config_free().
 /// Used by one thread at a time while it is changed.
 pub struct hostel_engine_config {
     engine: String,
-    limits: Limits,
+    pub(super) settings: Settings,
     headless: bool,
 }
 
@@ -120,7 +124,7 @@ pub unsafe extern "C" fn hostel_engine_config_new(
     config_out: *mut *mut hostel_engine_config,
     error_out: *mut *mut hostel_error,
 ) -> hostel_status {
-    let new = || Ok(hostel_engine_config { engine: engine::DEFAULT.into(), limits: Limits::default(), headless: false });
+    let new = || Ok(hostel_engine_config { engine: engine::DEFAULT.into(), settings: Settings::default(), headless: false });
     // SAFETY: see above.
     unsafe { boundary::produce(config_out, "config_out", error_out, new) }
 }
@@ -167,7 +171,7 @@ pub unsafe extern "C" fn hostel_engine_config_set_limit(
     unsafe {
         boundary::run(error_out, || {
             let config = boundary::borrow_mut("config", config)?;
-            config.limits.set(Limit::from_number(limit)?, value)
+            config.settings.limits.set(Limit::from_number(limit)?, value)
         })
     }
 }
@@ -225,9 +229,9 @@ pub unsafe extern "C" fn hostel_engine_new(
 ) -> hostel_status {
     let new = |config: Option<&hostel_engine_config>| -> Result<hostel_engine> {
         let name = config.map_or(engine::DEFAULT, |config| &config.engine);
-        let limits = config.map_or_else(Limits::default, |config| config.limits.clone());
+        let settings = config.map_or_else(Settings::default, |config| config.settings.clone());
         let make = if config.is_some_and(|config| config.headless) { engine::new_headless } else { engine::new };
-        Ok(hostel_engine { inner: make(name, limits)?, name: c_text(name) })
+        Ok(hostel_engine { inner: make(name, settings)?, name: c_text(name) })
     };
     // SAFETY: see above.
     unsafe { boundary::produce(engine_out, "engine_out", error_out, || new(boundary::borrow_optional(config))) }

@@ -8,7 +8,7 @@ use super::externs::Externs;
 use super::load_options::{self, hostel_load_options};
 use super::status::hostel_status;
 use crate::module::Module;
-use core::ffi::c_char;
+use core::ffi::{CStr, c_char};
 use std::sync::{Arc, OnceLock};
 
 /// A compiled guest. Made by the hostel_module_load functions, released by hostel_module_free().
@@ -209,17 +209,21 @@ pub unsafe extern "C" fn hostel_module_key(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hostel_module_origin(module: *const hostel_module) -> *const c_char {
     // SAFETY: see above.
-    let origin = unsafe { boundary::borrow_optional(module) }.map(|module| module.inner.origin());
+    let module = unsafe { boundary::borrow_optional(module) };
+    module.map_or(core::ptr::null(), |module| origin(module.inner.origin()).as_ptr())
+}
+
+/// The same for C.
+pub(super) fn origin(origin: &str) -> &'static CStr {
     match origin {
-        None => core::ptr::null(),
-        Some("shared") => c"shared".as_ptr(),
-        Some("thread_local") => c"thread_local".as_ptr(),
-        Some("directory") => c"directory".as_ptr(),
-        Some("remote") => c"remote".as_ptr(),
-        Some("custom") => c"custom".as_ptr(),
-        Some("pinned") => c"pinned".as_ptr(),
-        Some("artifact") => c"artifact".as_ptr(),
-        Some(_) => c"compiled".as_ptr(),
+        "shared" => c"shared",
+        "thread_local" => c"thread_local",
+        "directory" => c"directory",
+        "remote" => c"remote",
+        "custom" => c"custom",
+        "pinned" => c"pinned",
+        "artifact" => c"artifact",
+        _ => c"compiled",
     }
 }
 

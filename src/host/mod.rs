@@ -4,9 +4,11 @@ mod link;
 
 pub(crate) use link::Link;
 
+use crate::bounds::{self, Bounds};
 use crate::engine::Instance;
 use crate::error::WasmError;
 use crate::inspect::FuncType;
+use crate::stop::Reason;
 use crate::{Error, Result};
 use alloc::collections::BTreeMap;
 use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
@@ -108,11 +110,59 @@ impl<'a> Caller<'a> {
 
     /// Runs the host function; one that fails has not ended the call with a result, whatever it said before.
     fn settle(&mut self, function: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
-        let outcome = function(self);
+        let outcome = self.lend(function);
         if outcome.is_err() {
             self.instance.state().short_circuit = None;
         }
         outcome
+    }
+
+    /// Runs the host function so that calls of guests inside it have what is left to this one, and use it up.
+    #[cfg(feature = "std")]
+    fn lend(&mut self, function: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        let state = self.instance.state();
+        if state.fuel.is_none() && !state.bounds.stops() {
+            return function(self);
+        }
+        let fuel = state.bounds.fuel.is_some().then(|| self.fuel_left().unwrap_or(0));
+        let bounds = Bounds { fuel, ..self.instance.state().bounds.clone() };
+        let (outcome, spent) = bounds::lend(bounds, || function(self));
+        self.use_fuel(spent);
+        outcome
+    }
+
+    #[cfg(not(feature = "std"))]
+    fn lend(&mut self, function: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        function(self)
+    }
+
+    /// How much fuel the call has left, what calls inside this host function have used taken off; nothing if none is counted.
+    pub fn fuel_left(&mut self) -> Option<u64> {
+        self.instance.state().fuel?;
+        let left = self.instance.fuel().saturating_sub_unsigned(bounds::spent());
+        Some(u64::try_from(left).unwrap_or(0))
+    }
+
+    /// Takes fuel off the call, for work that the host does for it; whether there was so much.
+    pub fn use_fuel(&mut self, units: u64) -> bool {
+        if self.instance.state().fuel.is_none() {
+            return true;
+        }
+        // Far below 0 is as good as lower, and code that goes on counting does not get to the other end.
+        const LEAST: i64 = i64::MIN / 2;
+        let left = self.instance.fuel().saturating_sub_unsigned(units).max(LEAST);
+        self.instance.set_fuel(left);
+        left.saturating_sub_unsigned(bounds::spent()) >= 0
+    }
+
+    /// What the call may use up.
+    pub fn bounds(&mut self) -> &Bounds {
+        &self.instance.state().bounds
+    }
+
+    /// Whether the call has been told to stop, and why.
+    pub fn stopped(&mut self) -> Option<Reason> {
+        self.instance.state().stop.asked()
     }
 
     /// The bytes the guest passed, where they lie: the guest waits, and nothing else touches its memory meanwhile.

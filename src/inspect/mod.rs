@@ -13,6 +13,7 @@ pub use wasmparser::WasmFeatures as Features;
 
 use crate::abi::Abi;
 use crate::limits::{Limit, Limits};
+use crate::prepare::Meters;
 use crate::{Error, Result};
 use alloc::{format, string::String, vec::Vec};
 
@@ -38,12 +39,16 @@ pub struct ModuleInfo {
     pub tables: Vec<ExternType>,
     /// The guest ABI its imports and exports speak, if it is one we know.
     pub abi: Option<Abi>,
+    /// Whether it has a start function.
+    pub starts: bool,
     /// Whether it has an instruction that makes a memory larger.
     pub grows_memory: bool,
     /// Whether it has an instruction that writes to a table, other than making it larger.
     pub writes_tables: bool,
     /// What keeps a used instance from being reset to new; empty when nothing does.
     pub not_resettable: Vec<String>,
+    /// The limits that were compiled into it.
+    pub meters: Option<Meters>,
 }
 
 impl ModuleInfo {
@@ -71,6 +76,11 @@ impl ModuleInfo {
             ExternType::Function(ty) => Some(ty),
             _ => None,
         }
+    }
+
+    /// Whether its code counts fuel.
+    pub fn counts_fuel(&self) -> bool {
+        self.meters.as_ref().is_some_and(|meters| meters.fuel_global.is_some())
     }
 
     /// Bytes of all memories at the start.

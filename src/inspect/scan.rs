@@ -38,6 +38,7 @@ struct Names<'a> {
     exports: Vec<wasmparser::Export<'a>>,
     functions: u64,
     function_bytes: u64,
+    starts: bool,
 }
 
 pub(super) fn scan(wasm: &[u8], features: Features, limits: &Limits) -> Result<ModuleInfo, Failure> {
@@ -78,6 +79,7 @@ pub(super) fn scan(wasm: &[u8], features: Features, limits: &Limits) -> Result<M
                     names.imports.push((import.module, import.name, import.ty));
                 }
             }
+            Payload::StartSection { .. } => names.starts = true,
             Payload::ExportSection(section) => names.exports = section.into_iter().collect::<Result<_, _>>()?,
             _ => {}
         }
@@ -184,9 +186,11 @@ impl Names<'_> {
             memories,
             tables,
             abi: None,
+            starts: self.starts,
             grows_memory: reasons.memory_grow,
             writes_tables: reasons.table_write,
             not_resettable: reasons.list(),
+            meters: None,
         })
     }
 }

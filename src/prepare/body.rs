@@ -122,9 +122,10 @@ impl<'a> Body<'a> {
         self.segment.time += time;
     }
 
-    /// Behind an operator that goes on: a segment that runs long ends, so that the next can poll.
+    /// Behind an operator that goes on: a segment that runs long ends, so that the next can poll. (It ends also where nothing is
+    /// polled, so that fuel is charged in the same places.)
     pub(super) fn go_on(&mut self, next: usize) {
-        if self.live && self.plan.poll.is_some() && self.segment.time > LONGEST / 2 {
+        if self.live && self.segment.time > LONGEST / 2 {
             self.close(next, self.at_rest(), 0);
         }
     }
@@ -292,10 +293,14 @@ impl<'a> Body<'a> {
             InstructionSink::new(self.out).call(charge);
             self.since.charged = 0;
         }
-        if let Some(split) = split {
-            InstructionSink::new(self.out).call(split);
-            self.segment.start = next;
+        match split {
+            Some(split) => {
+                InstructionSink::new(self.out).call(split);
+            }
+            None => self.out.extend_from_slice(&self.wasm[at..next]),
         }
+        // What comes behind it is charged behind it, so that one that traps has used the same however it is done.
+        self.segment.start = next;
     }
 
     /// Whether the code needs a place to stop at, around it; if so, whether the counter must be put back at its end.

@@ -18,6 +18,7 @@ pub(super) const FUNCTION: u8 = 3;
 pub(super) const MEMORY: u8 = 5;
 pub(super) const GLOBAL: u8 = 6;
 pub(super) const EXPORT: u8 = 7;
+pub(super) const START: u8 = 8;
 pub(super) const CODE: u8 = 10;
 
 /// What a module consists of.
@@ -32,6 +33,7 @@ pub(super) struct Layout<'a> {
     pub memories: Vec<MemoryType>,
     pub tables: Vec<TableType>,
     pub globals: u32,
+    pub start: Option<u32>,
     pub bodies: Vec<FunctionBody<'a>>,
     exports: Vec<&'a str>,
 }
@@ -102,6 +104,7 @@ impl<'a> Layout<'a> {
                     self.exports.push(export.map_err(invalid)?.name);
                 }
             }
+            Payload::StartSection { func, .. } => self.start = Some(func),
             Payload::CodeSectionEntry(body) => self.bodies.push(body),
             _ => {}
         }
@@ -123,8 +126,8 @@ impl<'a> Layout<'a> {
         Ok(())
     }
 
-    /// The module with what `appended` adds, and with other code.
-    pub(super) fn write(&self, wasm: &[u8], appended: &Appended, code: &[u8]) -> Result<Vec<u8>> {
+    /// The module with what `appended` adds, with other code, and without its start if that is exported now.
+    pub(super) fn write(&self, wasm: &[u8], appended: &Appended, code: &[u8], start_exported: bool) -> Result<Vec<u8>> {
         let mut out = Vec::with_capacity(wasm.len() + code.len() / 2 + 1024);
         out.extend_from_slice(&wasm[..8]);
         let known = |&(id, _): &(u8, Range<usize>)| id != 0;
@@ -135,6 +138,9 @@ impl<'a> Layout<'a> {
                 self.missing(&mut rank, ORDER.len(), appended, &mut out);
             }
             let content = &wasm[range.clone()];
+            if start_exported && *id == START {
+                continue;
+            }
             if *id == 0 {
                 custom(content, &mut out);
                 continue;
@@ -186,7 +192,11 @@ impl Appended {
     pub(super) fn export(&mut self, name: &str, kind: ExternalKind, index: u32) {
         let mut entry = Vec::new();
         name.encode(&mut entry);
-        entry.push(if kind == ExternalKind::Memory { 2 } else { 3 });
+        entry.push(match kind {
+            ExternalKind::Func => 0,
+            ExternalKind::Memory => 2,
+            _ => 3,
+        });
         index.encode(&mut entry);
         self.add(EXPORT, &entry);
     }

@@ -80,6 +80,10 @@ use wasmparser::ExternalKind;
 pub const FUEL_EXPORT: &str = "hostel:fuel";
 /// The name under which the memory with the word of the deadline is exported.
 pub const DEADLINE_EXPORT: &str = "hostel:deadline";
+/// The name under which the start function is exported that is not called by itself.
+pub const START_EXPORT: &str = "hostel:start";
+/// Grows when modules come out differently from before: then what was compiled from them is of no use any more.
+pub const VERSION: u32 = 1;
 
 /// The most that is charged between two checks, or runs between two polls, within one function.
 const LONGEST: u64 = 10_000;
@@ -104,6 +108,29 @@ pub struct Options {
     pub start_fuel: i64,
     /// Let a deadline or a cancel stop it.
     pub deadline: bool,
+    /// Export the start function instead of having it called, for engines that would call it without any bounds.
+    pub export_start: bool,
+}
+
+impl Options {
+    /// Whether there is nothing to do: then a module stays as it came, byte for byte.
+    pub fn are_none(&self) -> bool {
+        self.fuel.is_none() && !self.deadline && !self.export_start
+    }
+}
+
+/// What was compiled into a module, and where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
+pub struct Meters {
+    /// The index of the global that is the counter of fuel.
+    pub fuel_global: Option<u32>,
+    /// The index of the memory whose first word stops the guest.
+    pub deadline_memory: Option<u32>,
+    /// The start function was exported as [`START_EXPORT`].
+    pub start_exported: bool,
+    /// How many functions the guest has: those behind them are ours, and no frame of a backtrace to show.
+    pub guest_functions: u32,
 }
 
 /// A module with its limits.
@@ -111,12 +138,8 @@ pub struct Options {
 pub struct Prepared {
     /// The module.
     pub wasm: Vec<u8>,
-    /// The index of the global that is the counter of fuel.
-    pub fuel_global: Option<u32>,
-    /// The index of the memory whose first word stops the guest.
-    pub deadline_memory: Option<u32>,
-    /// How many functions the guest has: those behind them are ours, and no frame of a backtrace to show.
-    pub guest_functions: u32,
+    /// What is in it.
+    pub meters: Meters,
 }
 
 /// How fuel is counted.
@@ -204,6 +227,12 @@ fn rewrite(wasm: &[u8], what: &Options, atomic: bool) -> Result<Prepared> {
     for body in &helpers.bodies {
         body.as_slice().encode(&mut code);
     }
-    let guest_functions = layout.functions.len() as u32;
-    Ok(Prepared { wasm: layout.write(wasm, &appended, &code)?, fuel_global, deadline_memory, guest_functions })
+    let start = layout.start.filter(|_| what.export_start);
+    if let Some(start) = start {
+        layout.check_free(START_EXPORT)?;
+        appended.export(START_EXPORT, ExternalKind::Func, start);
+    }
+    let meters =
+        Meters { fuel_global, deadline_memory, start_exported: start.is_some(), guest_functions: layout.functions.len() as u32 };
+    Ok(Prepared { wasm: layout.write(wasm, &appended, &code, start.is_some())?, meters })
 }

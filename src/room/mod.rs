@@ -15,11 +15,14 @@ pub mod unpooled;
 #[cfg(not(feature = "std"))]
 pub use unpooled as pool;
 
+use crate::bounds::Bounds;
 use crate::call::{self, Options, State};
 use crate::engine::{Instance, NoInstance, Setup};
 use crate::error::TrapCode;
 use crate::guest::Guest;
 use crate::limits::{Limit, Limits};
+use crate::report::Usage;
+use crate::stop::Stop;
 use crate::{Error, Result};
 use alloc::{boxed::Box, format, sync::Arc};
 use snapshot::Snapshot;
@@ -44,28 +47,34 @@ pub struct Room {
     memory_bytes_as_new: u64,
     /// Calls since it was as new.
     uses: u32,
+    /// Whether any call has run in it.
+    used: bool,
     #[cfg(snapshots)]
     history: reset::History,
 }
 
 impl Room {
     /// Makes an instance, and runs its start function and `_initialize`.
-    pub fn start(guest: &Arc<Guest>, options: &Options) -> Result<Room> {
-        Room::begin(guest, options, Spare::default())
+    pub fn start(guest: &Arc<Guest>, options: &Options, bounds: &Bounds) -> Result<Room> {
+        let start = Bounds { fuel: bounds.fuel, ..bounds.of_start(guest) };
+        Room::begin(guest, options, &start, Spare::default())
     }
 
     /// Makes one for calls that have limits of their own, which are not those of the start; in memories that another room
     /// does not need any more.
-    fn start_for_calls(guest: &Arc<Guest>, options: &Options, spare: Spare) -> Result<Room> {
-        Room::begin(guest, &options.of_start(), spare)
+    fn start_for_calls(guest: &Arc<Guest>, options: &Options, bounds: &Bounds, spare: Spare) -> Result<Room> {
+        Room::begin(guest, &options.of_start(), &bounds.of_start(guest), spare)
     }
 
-    fn begin(guest: &Arc<Guest>, options: &Options, spare: Spare) -> Result<Room> {
-        let mut room = Room::make(guest, options, None, spare)?;
+    fn begin(guest: &Arc<Guest>, options: &Options, bounds: &Bounds, spare: Spare) -> Result<Room> {
+        let stop = Arc::<Stop>::default();
+        let _watch = bounds.watch(&stop)?;
+        let mut room = Room::make(guest, options, bounds, stop, None, spare)?;
         let started = guest.initialize().map_or(Ok(()), |initialize| room.instance.call(initialize, &mut []));
+        let left = room.instance.fuel();
         let state = room.instance.state();
-        if started.is_err() || state.refusal.is_some() {
-            return Err(start_error(started, state));
+        if started.is_err() || state.refusal.is_some() || left < 0 {
+            return Err(start_error(started, state, left));
         }
         room.memory_bytes_as_new = state.memory.taken();
         Ok(room)
@@ -77,9 +86,16 @@ impl Room {
     }
 
     #[cfg_attr(not(snapshots), allow(unused_variables, reason = "then memories are the engine's"))]
-    fn make(guest: &Arc<Guest>, options: &Options, like: Option<Arc<Snapshot>>, spare: Spare) -> Result<Room> {
-        let mut state = State::default();
-        state.begin(guest, options);
+    fn make(
+        guest: &Arc<Guest>,
+        options: &Options,
+        bounds: &Bounds,
+        stop: Arc<Stop>,
+        like: Option<Arc<Snapshot>>,
+        spare: Spare,
+    ) -> Result<Room> {
+        let mut state = State { stop, ..State::default() };
+        state.begin(guest, options, bounds);
         check_memory(guest.module().info().memory_bytes_at_start(), state.memory.max_bytes())?;
         let limits = guest.limits();
         let setup = Setup {
@@ -100,28 +116,35 @@ impl Room {
                 spoilt: false,
                 like,
                 uses: 0,
+                used: false,
                 #[cfg(snapshots)]
                 history: reset::History::default(),
             }),
             Err(failed) => {
-                let NoInstance { error, mut state } = *failed;
-                Err(start_error(Err(error), &mut state))
+                let NoInstance { error, mut state, fuel } = *failed;
+                Err(start_error(Err(error), &mut state, fuel))
             }
         }
     }
 
     /// Runs one call. After an error that stopped the guest half-way the room is dead.
-    pub fn call(&mut self, guest: &Guest, export: usize, input: &[u8], options: &Options) -> Result<Box<[u8]>> {
-        self.instance.state().begin(guest, options);
+    pub fn call(&mut self, guest: &Guest, export: usize, input: &[u8], options: &Options, bounds: &Bounds) -> Result<Box<[u8]>> {
         let output_max = options.output_max(guest.limits());
-        let outcome = guest.convention()?.call(&mut *self.instance, export, input, output_max);
+        let convention = guest.convention()?;
+        let outcome = self.within(guest, options, bounds, |instance| convention.call(instance, export, input, output_max))?;
         self.settle(outcome, output_max)
     }
 
     /// Runs one call of a function of plain values. `slots` is as [`Instance::call`] wants it.
-    pub fn call_values(&mut self, guest: &Guest, export: usize, slots: &mut [u64], options: &Options) -> Result<()> {
-        self.instance.state().begin(guest, options);
-        let outcome = self.instance.call(export, slots).map(|()| Box::default());
+    pub fn call_values(
+        &mut self,
+        guest: &Guest,
+        export: usize,
+        slots: &mut [u64],
+        options: &Options,
+        bounds: &Bounds,
+    ) -> Result<()> {
+        let outcome = self.within(guest, options, bounds, |instance| instance.call(export, slots).map(|()| Box::default()))?;
         let output = self.settle(outcome, u64::MAX)?;
         // A host function may have ended the call with bytes, which have no form here.
         if output.is_empty() {
@@ -129,6 +152,31 @@ impl Room {
         } else {
             Err(Error::BadAbi("a host function answered a call of plain values with bytes".into()))
         }
+    }
+
+    /// Runs code of the guest within the bounds of a call. The outer error is of a call that did not begin.
+    #[inline]
+    fn within<T>(
+        &mut self,
+        guest: &Guest,
+        options: &Options,
+        bounds: &Bounds,
+        run: impl FnOnce(&mut dyn Instance) -> Result<T>,
+    ) -> Result<Result<T>> {
+        let instance = &mut *self.instance;
+        let state = instance.state();
+        state.begin(guest, options, bounds);
+        let watch = bounds.watch(&state.stop)?;
+        if let Some(given) = state.fuel {
+            instance.set_fuel(given);
+        }
+        let outcome = match call::over(instance) {
+            None => run(instance),
+            Some(error) => return Err(error),
+        };
+        drop(watch);
+        let left = instance.fuel();
+        Ok(call::bounded(outcome, instance.state(), left))
     }
 
     fn settle(&mut self, outcome: Result<Box<[u8]>>, output_max: u64) -> Result<Box<[u8]>> {
@@ -151,9 +199,22 @@ impl Room {
         true
     }
 
-    /// Whether an earlier call stopped the guest half-way.
-    pub fn is_dead(&self) -> bool {
-        self.dead
+    /// INSTANCE_DEAD when an earlier call stopped the guest half-way.
+    pub fn check_alive(&self) -> Result<()> {
+        if self.dead { Err(Error::InstanceDead) } else { Ok(()) }
+    }
+
+    /// Whether no call has run in it yet.
+    pub fn is_new(&self) -> bool {
+        !self.used
+    }
+
+    /// What the last call has used.
+    pub fn usage(&mut self) -> Usage {
+        let left = self.instance.fuel();
+        let state = self.instance.state();
+        let fuel = state.fuel.map(|given| given.saturating_sub(left.max(0)) as u64);
+        Usage { fuel, memory_bytes: state.memory.taken() }
     }
 
     /// The guest's memory, for a host that keeps a stateful instance.
@@ -197,9 +258,15 @@ fn memory_max(limits: &Limits, options: &Options) -> u64 {
 }
 
 /// Why a start did not come to its end in order; as for a call, a guest may also say no while it starts.
-fn start_error(started: Result<()>, state: &mut State) -> Error {
+fn start_error(started: Result<()>, state: &mut State, fuel: i64) -> Error {
+    let started = call::bounded(started, state, fuel);
     let ended = || Error::BadAbi("a host function ended the guest's start with a result".into());
-    call::settle(started.map(|()| Box::default()), state, u64::MAX).err().unwrap_or_else(ended)
+    match call::settle(started.map(|()| Box::default()), state, u64::MAX).err().unwrap_or_else(ended) {
+        Error::Stopped { reason, message, trap } => {
+            Error::Stopped { reason, message: format!("while the guest started: {message}"), trap }
+        }
+        error => error,
+    }
 }
 
 /// Copies bytes out of a guest's memory.

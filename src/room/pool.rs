@@ -8,6 +8,7 @@ pub use super::registry::Totals;
 use super::{Room, Spare};
 #[cfg(snapshots)]
 use super::{check_memory, memory_max};
+use crate::bounds::Bounds;
 use crate::call::Options;
 use crate::guest::Guest;
 use crate::sys::{fork, nesting};
@@ -146,11 +147,11 @@ impl Pool {
     }
 
     /// A room for one call, as new unless the host has said otherwise.
-    pub fn take<'a>(&'a self, guest: &Arc<Guest>, options: &Options) -> Result<Lease<'a>> {
+    pub fn take<'a>(&'a self, guest: &Arc<Guest>, options: &Options, bounds: &Bounds) -> Result<Lease<'a>> {
         let mut lease = Lease { pool: self, room: None, bounded: self.wait()? };
         let room = match self.take_idle() {
             Some(room) => room,
-            None => self.make(guest, options)?,
+            None => self.make(guest, options, bounds)?,
         };
         lease.room.insert(room).check(guest, options)?;
         Ok(lease)
@@ -171,9 +172,9 @@ impl Pool {
 
     /// A new room: like the first one, if that can be.
     #[cold]
-    fn make(&self, guest: &Arc<Guest>, options: &Options) -> Result<Box<Room>> {
+    fn make(&self, guest: &Arc<Guest>, options: &Options, bounds: &Bounds) -> Result<Box<Room>> {
         loop {
-            match self.try_make(guest, options) {
+            match self.try_make(guest, options, bounds) {
                 // Idle rooms of any guest make way for one that is needed.
                 Err(Error::OutOfResources(message)) => {
                     if registry::evict() == 0 {
@@ -192,17 +193,17 @@ impl Pool {
     }
 
     #[cfg(snapshots)]
-    fn try_make(&self, guest: &Arc<Guest>, options: &Options) -> Result<Room> {
+    fn try_make(&self, guest: &Arc<Guest>, options: &Options, bounds: &Bounds) -> Result<Room> {
         let model = lock(&self.model).map_or(Model::New, |model| model.clone());
         match model {
-            Model::New => return Room::start_for_calls(guest, options, self.take_spare()),
+            Model::New => return Room::start_for_calls(guest, options, bounds, self.take_spare()),
             Model::Like(snapshot) if snapshot.is_ours() => {
                 check_memory(snapshot.memory_bytes(), memory_max(guest.limits(), options))?;
-                return Room::make(guest, options, Some(snapshot), Spare::default());
+                return Room::make(guest, options, bounds, Arc::default(), Some(snapshot), Spare::default());
             }
             Model::Unknown | Model::Like(_) => {}
         }
-        let mut room = Room::start_for_calls(guest, options, Spare::default())?;
+        let mut room = Room::start_for_calls(guest, options, bounds, Spare::default())?;
         let resettable = guest.module().info().not_resettable.is_empty();
         let snapshot = if resettable { room.snapshot() } else { None };
         let model = snapshot.map_or(Model::New, |snapshot| {
@@ -216,13 +217,14 @@ impl Pool {
     }
 
     #[cfg(not(snapshots))]
-    fn try_make(&self, guest: &Arc<Guest>, options: &Options) -> Result<Room> {
-        Room::start_for_calls(guest, options, Spare::default())
+    fn try_make(&self, guest: &Arc<Guest>, options: &Options, bounds: &Bounds) -> Result<Room> {
+        Room::start_for_calls(guest, options, bounds, Spare::default())
     }
 
     /// Keeps a room for the next call, if it can be used for one.
     fn give_back(&self, mut room: Box<Room>) {
         room.uses += 1;
+        room.used = true;
         if room.spoilt {
             return self.discard(room);
         }

@@ -2,6 +2,7 @@
 
 use super::Room;
 use crate::Result;
+use crate::bounds::Bounds;
 use crate::call::Options;
 use crate::guest::Guest;
 use alloc::sync::Arc;
@@ -24,9 +25,9 @@ impl Pool {
     }
 
     /// A room for one call.
-    pub fn take(&self, guest: &Arc<Guest>, options: &Options) -> Result<Room> {
-        let room = Room::start_for_calls(guest, options, ())?;
+    pub fn take(&self, guest: &Arc<Guest>, options: &Options, bounds: &Bounds) -> Result<alloc::boxed::Box<Room>> {
+        let room = Room::start_for_calls(guest, options, bounds, ())?;
         room.check(guest, options)?;
-        Ok(room)
+        Ok(alloc::boxed::Box::new(room))
     }
 }

@@ -22,6 +22,8 @@ pub(crate) mod nesting;
 pub(crate) mod pagemap;
 #[cfg(feature = "std")]
 pub(crate) mod pages;
+#[cfg(feature = "std")]
+pub(crate) mod threads;
 
 /// A copy of bytes whose number a guest has chosen: OUT_OF_RESOURCES, and not the end of the process, when there is no
 /// memory for it.

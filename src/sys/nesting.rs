@@ -36,7 +36,16 @@ mod depth {
 }
 
 /// A call that has been entered; leaving is dropping.
-pub(crate) struct Nested(());
+pub(crate) struct Nested {
+    inner: bool,
+}
+
+impl Nested {
+    /// Whether it lies inside another one.
+    pub(crate) fn is_inner(&self) -> bool {
+        self.inner
+    }
+}
 
 impl Drop for Nested {
     fn drop(&mut self) {
@@ -59,5 +68,5 @@ pub(crate) fn enter(limits: &Limits) -> Result<Nested> {
         )));
     }
     depth::set(depth + 1);
-    Ok(Nested(()))
+    Ok(Nested { inner: depth > 0 })
 }

@@ -9,9 +9,11 @@ use hostel::error::TrapCode;
 use hostel::guest::Guest;
 use hostel::host::Imports;
 use hostel::inspect::{FuncType, ValueType};
-use hostel::limits::{Limit, Limits};
+use hostel::limits::Limit;
 use hostel::module::Module;
+use hostel::prepare::Weights;
 use hostel::progress::Progress;
+use hostel::report::Slot;
 use hostel::room::pool::Settings;
 use hostel::room::registry;
 use hostel::{Error, Status};
@@ -29,8 +31,9 @@ fn main() -> ExitCode {
         [start, count, threads] => (start, count, threads),
         _ => panic!("usage: rooms START COUNT [THREADS]"),
     };
-    let engines: Vec<_> =
-        capabilities::built().map(|row| engine::new(row.name, limits()).expect("an engine of the build")).collect();
+    // Each as modules come, and with limits compiled in, which may change nothing that a module does.
+    let engine = |(name, metered)| engine::new(name, settings(metered)).expect("an engine of the build");
+    let engines: Vec<_> = capabilities::built().flat_map(|row| [(row.name, false), (row.name, true)]).map(engine).collect();
     let modules = Mutex::new((start, modules(start, count)));
     let counts = Counts::default();
     let failed = AtomicBool::new(false);
@@ -58,11 +61,16 @@ fn main() -> ExitCode {
 }
 
 /// Low, so that growing is refused now and then, and the rest stays small enough to be looked at.
-fn limits() -> Limits {
-    let mut limits = Limits::default();
-    limits.set(Limit::MemoryBytes, 20 << 16).expect("in bounds");
-    limits.set(Limit::TableElements, 200).expect("in bounds");
-    limits
+fn settings(metered: bool) -> engine::Settings {
+    let fuel = metered.then(Weights::default);
+    let mut settings = engine::Settings { fuel, deadline: metered, ..engine::Settings::default() };
+    settings.limits.set(Limit::MemoryBytes, 20 << 16).expect("in bounds");
+    settings.limits.set(Limit::TableElements, 200).expect("in bounds");
+    settings
+}
+
+fn is_metered(engine: &dyn Engine) -> bool {
+    engine.settings().fuel.is_some()
 }
 
 /// The other program's output: a process of its own, because its dependencies are at odds with the engines'.
@@ -113,8 +121,9 @@ impl Counts {
         for engine in engines {
             let stats = registry::stats(engine.rooms());
             println!(
-                "{}: {} rooms made, {} resets, {} pages restored, {} faults, {} rooms discarded",
+                "{}{}: {} rooms made, {} resets, {} pages restored, {} faults, {} rooms discarded",
                 engine.capabilities().name,
+                if is_metered(&**engine) { ", with limits" } else { "" },
                 stats.made,
                 stats.resets,
                 stats.pages,
@@ -127,6 +136,9 @@ impl Counts {
 
 /// One call: the function and its parameters.
 type Step = (String, Vec<u64>);
+
+/// What the calls of a script came to.
+type Run = Vec<Outcome>;
 
 /// What a call came to.
 #[derive(Clone, Debug, PartialEq)]
@@ -153,7 +165,10 @@ fn test(seed: u64, wasm: &[u8], engines: &[Arc<dyn Engine>], counts: &Counts) ->
     let (wasm, names) = observe::observe(wasm, writes(seed)).ok_or("not understood")?;
     let script = script(seed, &names);
     counts.tested.fetch_add(1, Relaxed);
-    let mut first: Option<[Vec<Outcome>; 2]> = None;
+    // What the first engine did; the first of each kind; and the first that counts fuel.
+    let mut first: Option<Run> = None;
+    let mut of_kind: Option<(&str, Run)> = None;
+    let mut fueled: Option<Vec<Option<u64>>> = None;
     for engine in engines {
         let name = engine.capabilities().name;
         let module = match Module::compile(engine, &wasm, &Progress::default()) {
@@ -168,9 +183,10 @@ fn test(seed: u64, wasm: &[u8], engines: &[Arc<dyn Engine>], counts: &Counts) ->
             let settings = Settings { calls, tracked, ..Settings::default() };
             Guest::new(&module, &imports(), None, settings).map(Arc::new).map_err(|error| error.to_string())
         };
-        let new = [1, REUSED].map(|calls| Ok::<_, String>(in_new_instances(&guest(calls, true)?, &script, calls)));
-        let [once, reused] = new;
-        let new = [once?, reused?];
+        let name = if is_metered(&**engine) { format!("{name} with limits") } else { name.into() };
+        let (once, fuel) = in_new_instances(&guest(1, true)?, &script, 1);
+        let (reused, _) = in_new_instances(&guest(REUSED, true)?, &script, REUSED);
+        let new = [once, reused];
         for (calls, tracked) in [(1, true), (1, false), (REUSED, true)] {
             let guest = guest(calls, tracked)?;
             let got = in_rooms(&guest, &script);
@@ -180,15 +196,38 @@ fn test(seed: u64, wasm: &[u8], engines: &[Arc<dyn Engine>], counts: &Counts) ->
                 format!("{name}, rooms of {calls} calls, {tracked}: {difference}{parts}")
             })?;
         }
+        let kind = engine.capabilities().name;
+        match &of_kind {
+            Some((same, plain)) if *same == kind => {
+                compare(&script, plain, &new[0], counts).map_err(|difference| format!("{name} alone: {difference}"))?;
+            }
+            _ => of_kind = Some((kind, new[0].clone())),
+        }
         match &first {
             Some(first) if engines_agree(seed) => {
-                compare(&script, &first[0], &new[0], counts).map_err(|difference| format!("{name} alone: {difference}"))?
+                compare(&script, first, &new[0], counts).map_err(|difference| format!("{name} alone: {difference}"))?;
             }
             Some(_) => {}
             None => {
-                first = Some(new);
+                first = Some(new[0].clone());
                 counts.resettable.fetch_add(u64::from(module.info().not_resettable.is_empty()), Relaxed);
             }
+        }
+        if !is_metered(&**engine) || new[0].iter().any(Outcome::overflowed) {
+            continue;
+        }
+        match &fueled {
+            Some(first) if engines_agree(seed) && *first != fuel => {
+                let differ = |at: &usize| first[*at] != fuel[*at];
+                let at = (0..fuel.len()).find(differ).unwrap_or_default();
+                let (function, values) = &script[at];
+                return Err(format!(
+                    "{name} has used other fuel in call {at}, \"{function}\" with {values:x?}, which gave {:x?}: {:?} and not {:?}",
+                    new[0][at], fuel[at], first[at]
+                ));
+            }
+            Some(_) => {}
+            None => fueled = Some(fuel),
         }
     }
     Ok(())
@@ -259,8 +298,9 @@ fn in_rooms(guest: &Arc<Guest>, script: &[Step]) -> Vec<Outcome> {
     script.iter().map(call).collect()
 }
 
-fn in_new_instances(guest: &Arc<Guest>, script: &[Step], calls: u32) -> Vec<Outcome> {
-    let options = Options::default();
+/// What the calls came to, and the fuel that each has used.
+fn in_new_instances(guest: &Arc<Guest>, script: &[Step], calls: u32) -> (Run, Vec<Option<u64>>) {
+    let options = Options { report: Some(Slot::default()), ..Options::default() };
     let mut instance = None;
     let mut uses = 0;
     let call = |(name, values): &Step| {
@@ -276,9 +316,10 @@ fn in_new_instances(guest: &Arc<Guest>, script: &[Step], calls: u32) -> Vec<Outc
         if result.is_err() || uses == calls {
             instance = None;
         }
-        Outcome::of(result, slots)
+        let fuel = options.report.as_ref().and_then(Slot::get).and_then(|report| report.usage.fuel);
+        (Outcome::of(result, slots), fuel)
     };
-    script.iter().map(call).collect()
+    script.iter().map(call).unzip()
 }
 
 fn compare(script: &[Step], expected: &[Outcome], got: &[Outcome], counts: &Counts) -> Result<(), String> {
@@ -302,7 +343,7 @@ fn compare(script: &[Step], expected: &[Outcome], got: &[Outcome], counts: &Coun
 /// Which parts of a room are not as in a new instance.
 fn differing_parts(guest: &Arc<Guest>, names: &Names) -> String {
     let script: Vec<Step> = names.parts.iter().map(|name| (name.clone(), Vec::new())).collect();
-    let (rooms, instances) = (in_rooms(guest, &script), in_new_instances(guest, &script, 1));
+    let (rooms, instances) = (in_rooms(guest, &script), in_new_instances(guest, &script, 1).0);
     let differs = |index: &usize| rooms[*index] != instances[*index];
     let parts: Vec<_> = (0..script.len()).filter(differs).map(|index| &*names.parts[index]).collect();
     if parts.is_empty() { String::new() } else { format!("; not as new: {}", parts.join(", ")) }

@@ -10,7 +10,6 @@ use hostel::error::TrapCode;
 use hostel::guest::Guest;
 use hostel::host::Imports;
 use hostel::inspect::{FuncType, ValueType};
-use hostel::limits::Limits;
 use hostel::module::Module;
 use hostel::progress::Progress;
 use hostel::room::Room;
@@ -39,7 +38,7 @@ fn main() -> ExitCode {
     if capabilities::built().all(|row| row.name != name) {
         return ExitCode::from(77);
     }
-    let engine = engine::new(&name, Limits::default()).expect("it is built");
+    let engine = engine::new(&name, engine::Settings::default()).expect("it is built");
     let program = std::env::current_exe().expect("the path of this program").with_file_name("fuzz-spec-lines");
     let lines = Command::new(program).stdout(Stdio::piped()).spawn().expect("fuzz-spec-lines lies beside this program");
     let mut suite = Suite { engine, imports: spectest(), ..Suite::new(&name) };
@@ -98,7 +97,7 @@ impl Suite {
         let nothing = Arc::new(std::cell::RefCell::new(Loaded::Absent("no module before".into())));
         Suite {
             name: name.into(),
-            engine: engine::new(name, Limits::default()).expect("it is built"),
+            engine: engine::new(name, engine::Settings::default()).expect("it is built"),
             imports: Imports::default(),
             file: String::new(),
             gap: false,
@@ -180,7 +179,7 @@ impl Suite {
 
     fn load(&self, wasm: &[u8]) -> Result<Live, Error> {
         // What the engine refuses, it shall refuse as it came.
-        hostel::inspect::inspect(wasm, self.engine.capabilities().features, self.engine.limits())?;
+        hostel::inspect::inspect(wasm, self.engine.features(), self.engine.limits())?;
         let helped = observe::help(wasm);
         let wasm = helped.as_deref().unwrap_or(wasm);
         let module = Arc::new(Module::compile(&self.engine, wasm, &Progress::default())?);
@@ -208,7 +207,7 @@ impl Suite {
         slots.resize(slots.len().max(64), 0);
         let options = Options::default();
         let before = slots.clone();
-        if live.room.is_dead() {
+        if live.room.check_alive().is_err() {
             if let Err(error) = live.revive() {
                 return self.check(place, false, || format!("a second instance: {error}"));
             }

@@ -13,8 +13,10 @@ use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
 use core::cell::RefCell;
 use core::ptr::NonNull;
 use wasmer_types::entity::EntityRef;
-use wasmer_types::{ExportIndex, FunctionIndex, MemoryIndex};
-use wasmer_vm::{LinearMemory, StoreObjects, VMConfig, VMExtern, VMInstance, VMMemoryDefinition, on_host_stack};
+use wasmer_types::{ExportIndex, FunctionIndex, GlobalIndex, MemoryIndex};
+use wasmer_vm::{
+    LinearMemory, StoreObjects, VMConfig, VMExtern, VMGlobalDefinition, VMInstance, VMMemoryDefinition, on_host_stack,
+};
 
 /// A live instance; owns what its handle points to.
 pub(super) struct WasmerInstance(Handle);
@@ -43,6 +45,8 @@ struct Inner {
     /// Exported functions by position, resolved when first called.
     entries: Vec<Option<Entry>>,
     memory: Option<NonNull<VMMemoryDefinition>>,
+    /// The counter of fuel.
+    fuel: Option<NonNull<VMGlobalDefinition>>,
     /// Its memories and tables; the objects point into them.
     made: Made,
     /// What is put back after each call, when it was made like a snapshot.
@@ -62,6 +66,8 @@ impl WasmerInstance {
             memory_bytes_max: setup.memory_bytes_max,
             like: setup.like,
             spare: RefCell::new(setup.spare),
+            stop: setup.state.stop.clone(),
+            stop_memory: code.info.meters.as_ref().and_then(|meters| meters.deadline_memory),
             made: RefCell::default(),
         };
         let inner = Box::new(Inner {
@@ -69,6 +75,7 @@ impl WasmerInstance {
             objects: Box::default(),
             entries: vec![None; code.info.exports.len()],
             memory: None,
+            fuel: None,
             made: Made::default(),
             kept: None,
             config: VMConfig { wasm_stack_size: Some(setup.stack_bytes) },
@@ -79,7 +86,10 @@ impl WasmerInstance {
         let mut this = WasmerInstance(Handle(NonNull::from(Box::leak(inner)))); // frees it, also when the rest fails
         match this.0.start(tunables) {
             Ok(()) => Ok(this),
-            Err(error) => Err(Box::new(NoInstance { error, state: core::mem::take(this.0.state()) })),
+            Err(error) => {
+                let fuel = this.0.fuel();
+                Err(Box::new(NoInstance { error, state: core::mem::take(this.0.state()), fuel }))
+            }
         }
     }
 }
@@ -99,6 +109,14 @@ impl Instance for WasmerInstance {
 
     fn state(&mut self) -> &mut State {
         self.0.state()
+    }
+
+    fn fuel(&mut self) -> i64 {
+        self.0.fuel()
+    }
+
+    fn set_fuel(&mut self, units: i64) {
+        self.0.set_fuel(units);
     }
 
     fn snapshot(&mut self) -> Option<Snapshot> {
@@ -172,6 +190,20 @@ impl Instance for Handle {
         // SAFETY: see `inner`.
         unsafe { &mut self.inner().state }
     }
+
+    fn fuel(&mut self) -> i64 {
+        // SAFETY: see `inner`; the definition is the instance's, and its code, which does not run now, keeps an i64 there.
+        unsafe { self.inner().fuel.map_or(0, |global| global.as_ref().val.i64) }
+    }
+
+    fn set_fuel(&mut self, units: i64) {
+        // SAFETY: as above.
+        unsafe {
+            if let Some(global) = &mut self.inner().fuel {
+                global.as_mut().val.i64 = units;
+            }
+        }
+    }
 }
 
 /// The calls of a visit, made on the guest's stack; between them everything runs on the host's.
@@ -224,30 +256,34 @@ impl Handle {
         // checked), and the objects stay at their boxed address as long as the instance lives.
         let made = unsafe { code.image.instantiate(&tunables, &imports, &mut inner.objects) };
         inner.made = core::mem::take(tunables.made.get_mut());
-        let mut instance = trap::instantiated(made, &code.image, &mut inner.state)?;
+        let mut instance = trap::instantiated(made, &code, &mut inner.state)?;
         if let Some(like) = &tunables.like {
             snapshot::apply(like, &mut instance, &inner.objects, &inner.made);
             inner.kept = Some(Kept::new(&mut instance, &inner.objects, &inner.made, code.info.writes_tables));
         }
         // The start function may call the host, and the host the guest, so all must be in place before it runs.
         inner.memory = find_memory(&code, &mut instance, &inner.objects);
+        inner.fuel = find_fuel(&code, &mut instance, &inner.objects);
         let instance: *mut VMInstance = inner.instance.insert(instance);
         if tunables.like.is_some() {
             return Ok(()); // it has started already, in another room
         }
         let config: *const VMConfig = &raw const inner.config;
+        if let Some(given) = inner.state.fuel {
+            Handle::set_fuel(&mut self.clone(), given);
+        }
         // SAFETY: called once, right after the instance was made; host functions only look functions up in it, and
         // nothing changes the settings.
         let started = unsafe { code.image.finish_instantiation(&*config, &mut *instance) };
         // SAFETY: the guest has returned; see `inner`.
-        trap::instantiated(started, &code.image, unsafe { &mut self.inner().state })
+        trap::instantiated(started, &code, unsafe { &mut self.inner().state })
     }
 
     #[cold]
     fn trapped(self, trap: wasmer_vm::Trap) -> Error {
         // SAFETY: see below; the guest's frames are gone.
         let inner = unsafe { self.inner() };
-        trap::error(trap, &inner.code.image, &mut inner.state)
+        trap::error(trap, &inner.code, &mut inner.state)
     }
 
     /// # Safety
@@ -264,6 +300,14 @@ fn find_memory(code: &Compiled, instance: &mut VMInstance, objects: &StoreObject
     let index = MemoryIndex::new(code.info.exports[export].index as usize);
     match instance.lookup_by_declaration(ExportIndex::Memory(index)) {
         VMExtern::Memory(handle) => Some(handle.get(objects).vmmemory()),
+        _ => None,
+    }
+}
+
+fn find_fuel(code: &Compiled, instance: &mut VMInstance, objects: &StoreObjects) -> Option<NonNull<VMGlobalDefinition>> {
+    let index = GlobalIndex::new(code.info.meters.as_ref()?.fuel_global? as usize);
+    match instance.lookup_by_declaration(ExportIndex::Global(index)) {
+        VMExtern::Global(handle) => Some(handle.get(objects).vmglobal()),
         _ => None,
     }
 }

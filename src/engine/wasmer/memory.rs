@@ -1,8 +1,10 @@
 //! The memories and tables of an instance, capped when they grow.
 
+use super::stop::stop_memory;
 use crate::limits::MemoryGate;
 use crate::room::memory::{Memories, Memory, Style};
 use crate::room::snapshot::Snapshot;
+use crate::stop::Stop;
 use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 use core::cell::RefCell;
 use core::ptr::NonNull;
@@ -18,8 +20,8 @@ pub(super) struct CompileTunables {
 
 /// A memory that may become larger is checked by its length, so that what it had grown may stay open when the room is
 /// reset. One that does not needs no checks at all, only addresses that cannot be reached.
-fn style(grows: bool) -> MemoryStyle {
-    if grows { MemoryStyle::Dynamic { offset_guard_size: 0 } } else { MemoryStyle::Static }
+fn style(grows: bool, ty: &MemoryType) -> MemoryStyle {
+    if grows && ty.maximum != Some(ty.minimum) { MemoryStyle::Dynamic { offset_guard_size: 0 } } else { MemoryStyle::Static }
 }
 
 /// Hands wasmer the memories and tables of one room.
@@ -29,6 +31,9 @@ pub(super) struct RoomTunables {
     pub memory_bytes_max: u64,
     pub like: Option<Arc<Snapshot>>,
     pub spare: RefCell<Memories>,
+    /// The word that the guest's code looks at, and the memory that its code takes it for, if it does.
+    pub stop: Arc<Stop>,
+    pub stop_memory: Option<u32>,
     /// What was made, in the order of the module.
     pub made: RefCell<Made>,
 }
@@ -70,8 +75,8 @@ impl RoomTunables {
 }
 
 impl Tunables for CompileTunables {
-    fn memory_style(&self, _: &MemoryType) -> MemoryStyle {
-        style(self.grows)
+    fn memory_style(&self, ty: &MemoryType) -> MemoryStyle {
+        style(self.grows, ty)
     }
 
     fn table_style(&self, table: &TableType) -> TableStyle {
@@ -124,6 +129,11 @@ impl Tunables for RoomTunables {
         style: &MemoryStyle,
         mut definition: NonNull<VMMemoryDefinition>,
     ) -> Result<VMMemory, MemoryError> {
+        // Imported memories are refused, and that one is the last.
+        if self.stop_memory == Some(self.made.borrow().memories.len() as u32) {
+            // SAFETY: the caller promises a place for a definition.
+            return Ok(unsafe { stop_memory(&self.stop, definition) });
+        }
         let mut memory = self.memory(ty, style)?;
         // That a guest starts within its limit is checked before its instance is made; here it is only counted.
         self.gate.grow(memory.size() as u64);

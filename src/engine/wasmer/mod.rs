@@ -10,12 +10,12 @@ mod instance;
 mod memory;
 mod progress;
 mod snapshot;
+mod stop;
 mod trap;
 
 use super::capabilities::Capabilities;
-use super::{Code, Engine, Fingerprint, Instance, NoInstance, Setup};
+use super::{Code, Engine, Fingerprint, Instance, NoInstance, Settings, Setup};
 use crate::inspect::{ExternType, FuncType, ModuleInfo, ValueType};
-use crate::limits::Limits;
 use crate::progress::Progress;
 use crate::room::pool::Totals;
 use crate::sys::pages::Pages;
@@ -31,25 +31,26 @@ use wasmer_vm::VMSignatureHash;
 /// One of wasmer's compilers with our settings.
 pub(super) struct WasmerEngine {
     capabilities: &'static Capabilities,
-    limits: Limits,
+    settings: Settings,
     compiler: fn() -> Box<dyn CompilerConfig>,
     fingerprint: Fingerprint,
     rooms: Arc<Totals>,
 }
 
 impl WasmerEngine {
-    pub fn new(capabilities: &'static Capabilities, limits: Limits, compiler: fn() -> Box<dyn CompilerConfig>) -> Self {
+    pub fn new(capabilities: &'static Capabilities, settings: Settings, compiler: fn() -> Box<dyn CompilerConfig>) -> Self {
         // The handlers must stand before any guest runs; later calls do nothing.
         #[cfg(snapshots)]
         crate::sys::faults::install(wasmer_vm::init_traps);
         #[cfg(not(snapshots))]
         wasmer_vm::init_traps();
-        let engine = fresh_engine(compiler, false);
+        let engine = fresh_engine(compiler, false, settings.deterministic);
         let (id, format) = (engine.deterministic_id(), engine.artifact_format());
         let (triple, features) = (engine.target().triple(), engine.target().cpu_features());
         // Memories that grow are compiled with checks, others without (see `memory`).
-        let text = format!("wasmer {}; image 1; {id}; {format}; {triple}; {features:?}; growing 1", wasmer_vm::VERSION);
-        WasmerEngine { capabilities, limits, compiler, fingerprint: Fingerprint::new(text), rooms: Arc::default() }
+        let limits = settings.text();
+        let text = format!("wasmer {}; image 1; {id}; {format}; {triple}; {features:?}; growing 2; {limits}", wasmer_vm::VERSION);
+        WasmerEngine { capabilities, settings, compiler, fingerprint: Fingerprint::new(text), rooms: Arc::default() }
     }
 
     /// Makes code of an image in the first `len` bytes of some pages.
@@ -69,8 +70,9 @@ impl WasmerEngine {
 }
 
 /// An engine of its own for each module: wasmer frees what it has made only when its engine goes.
-fn fresh_engine(compiler: fn() -> Box<dyn CompilerConfig>, grows: bool) -> wasmer_compiler::Engine {
+fn fresh_engine(compiler: fn() -> Box<dyn CompilerConfig>, grows: bool, deterministic: bool) -> wasmer_compiler::Engine {
     let mut config = compiler();
+    config.canonicalize_nans(deterministic);
     config.experimental_artifact(true); // links the code, which our images are made of
     let target = Target::default();
     let features = config.supported_features_for_target(&target);
@@ -84,8 +86,8 @@ impl Engine for WasmerEngine {
         self.capabilities
     }
 
-    fn limits(&self) -> &Limits {
-        &self.limits
+    fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     fn fingerprint(&self) -> &Fingerprint {
@@ -97,7 +99,7 @@ impl Engine for WasmerEngine {
     }
 
     fn compile(&self, wasm: &[u8], info: &Arc<ModuleInfo>, progress: &Progress) -> Result<Arc<dyn Code>> {
-        let engine = fresh_engine(self.compiler, info.grows_memory);
+        let engine = fresh_engine(self.compiler, info.grows_memory, self.settings.deterministic);
         let compile = || engine.compile_with_progress(wasm, progress::watched(progress));
         let artifact = if crate::sys::fork::generation() == 0 { compile() } else { with_own_threads(compile)? };
         let artifact = artifact.map_err(|error| refused(self.capabilities, error))?;

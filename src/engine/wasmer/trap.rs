@@ -1,25 +1,25 @@
 //! wasmer's traps in our terms.
 
-use super::image::Image;
+use super::Compiled;
 use crate::call::State;
 use crate::error::{Frame, Trap, TrapCode, shown};
 use crate::{Error, Result};
 use alloc::{boxed::Box, string::ToString, vec::Vec};
 
 /// The error of a call of this code that was unwound.
-pub(super) fn error(trap: wasmer_vm::Trap, image: &Image, state: &mut State) -> Error {
+pub(super) fn error(trap: wasmer_vm::Trap, compiled: &Compiled, state: &mut State) -> Error {
     state.unwound = true;
     let (code, backtrace) = match &trap {
-        wasmer_vm::Trap::User(_) => match state.stop.take() {
-            Some(stop) => return stop,
+        wasmer_vm::Trap::User(_) => match state.failure.take() {
+            Some(failure) => return failure,
             None => (TrapCode::Other, Vec::new()),
         },
-        wasmer_vm::Trap::OOM { backtrace } => (TrapCode::OutOfMemory, frames(image, backtrace, None)),
-        wasmer_vm::Trap::Lib { trap_code: code, backtrace } => (trap_code(*code), frames(image, backtrace, None)),
-        wasmer_vm::Trap::UncaughtException { backtrace, .. } => (TrapCode::UncaughtException, frames(image, backtrace, None)),
+        wasmer_vm::Trap::OOM { backtrace } => (TrapCode::OutOfMemory, frames(compiled, backtrace, None)),
+        wasmer_vm::Trap::Lib { trap_code: code, backtrace } => (trap_code(*code), frames(compiled, backtrace, None)),
+        wasmer_vm::Trap::UncaughtException { backtrace, .. } => (TrapCode::UncaughtException, frames(compiled, backtrace, None)),
         wasmer_vm::Trap::Wasm { pc, backtrace, signal_trap } => {
-            let code = image.trap_at(*pc).or(*signal_trap).unwrap_or(wasmer_types::TrapCode::StackOverflow);
-            (trap_code(code), frames(image, backtrace, Some(*pc)))
+            let code = compiled.image.trap_at(*pc).or(*signal_trap).unwrap_or(wasmer_types::TrapCode::StackOverflow);
+            (trap_code(code), frames(compiled, backtrace, Some(*pc)))
         }
     };
     let trap = Box::new(Trap { code, backtrace });
@@ -28,14 +28,18 @@ pub(super) fn error(trap: wasmer_vm::Trap, image: &Image, state: &mut State) -> 
 
 /// The guest's frames, innermost first: the first so many, with names of bounded length, because a guest chooses how
 /// deep it recurses and what its functions are called.
-fn frames(image: &Image, backtrace: &backtrace::Backtrace, trapped_at: Option<usize>) -> Vec<Frame> {
+fn frames(compiled: &Compiled, backtrace: &backtrace::Backtrace, trapped_at: Option<usize>) -> Vec<Frame> {
     const FRAMES_MAX: usize = 64;
+    let meters = compiled.info.meters.as_ref();
     let frames = backtrace.frames().iter().filter_map(|frame| {
         let pc = frame.ip() as usize;
         // All but the frame that trapped are at the instruction after their call.
         let pc = if Some(pc) == trapped_at { pc } else { pc.checked_sub(1)? };
-        let (function, name, offset) = image.frame_at(pc)?;
-        Some(Frame { function, name: name.map(shown), offset: offset.map(|offset| offset as usize) })
+        let (function, name, offset) = compiled.image.frame_at(pc)?;
+        // Where limits were compiled in, offsets are those of another module than the host's.
+        let offset = if meters.is_none() { offset } else { None };
+        let ours = meters.is_some_and(|meters| function >= meters.guest_functions);
+        (!ours).then(|| Frame { function, name: name.map(shown), offset: offset.map(|offset| offset as usize) })
     });
     frames.take(FRAMES_MAX).collect()
 }
@@ -43,12 +47,12 @@ fn frames(image: &Image, backtrace: &backtrace::Backtrace, trapped_at: Option<us
 /// The outcome of instantiation.
 pub(super) fn instantiated<T>(
     result: core::result::Result<T, Box<wasmer_compiler::InstantiationError>>,
-    image: &Image,
+    compiled: &Compiled,
     state: &mut State,
 ) -> Result<T> {
     use wasmer_compiler::{InstantiationError, LinkError};
     result.map_err(|failure| match *failure {
-        InstantiationError::Start(trap) | InstantiationError::Link(LinkError::Trap(trap)) => error(trap, image, state),
+        InstantiationError::Start(trap) | InstantiationError::Link(LinkError::Trap(trap)) => error(trap, compiled, state),
         InstantiationError::Link(LinkError::Resource(message)) => Error::OutOfResources(message),
         InstantiationError::Link(failure) => Error::Link(failure.to_string()),
         InstantiationError::CpuFeature(message) => Error::UnsupportedModule(message),

@@ -2,7 +2,8 @@
 
 use crate::cache::{Key, ModuleCache, hex, seal};
 use crate::ffi::cache::{check_size, hostel_cache_callbacks};
-use crate::ffi::imports::{hostel_caller, hostel_host_function, hostel_raw_function};
+use crate::ffi::caller::hostel_caller;
+use crate::ffi::imports::{hostel_host_function, hostel_raw_function};
 use crate::ffi::load_options::hostel_load_progress;
 use crate::ffi::log::hostel_log_callback;
 use crate::ffi::status::{HOSTEL_STATUS_OK, hostel_finalizer, hostel_status};

@@ -18,11 +18,11 @@ fn text(wat: &str) -> Vec<u8> {
 }
 
 fn fuel() -> Options {
-    Options { fuel: Some(Weights::default()), start_fuel: PLENTY, deadline: false }
+    Options { fuel: Some(Weights::default()), start_fuel: PLENTY, deadline: false, export_start: false }
 }
 
 fn deadline() -> Options {
-    Options { fuel: None, start_fuel: 0, deadline: true }
+    Options { fuel: None, start_fuel: 0, deadline: true, ..Options::default() }
 }
 
 fn both() -> Options {

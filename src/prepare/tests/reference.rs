@@ -21,7 +21,7 @@ pub(super) fn counted(wasm: &[u8], weights: &Weights) -> Vec<u8> {
         let index = layout.imported_functions + own as u32;
         function(wasm, &layout, index, body, weights).as_slice().encode(&mut code);
     }
-    layout.write(wasm, &appended, &code).expect("written")
+    layout.write(wasm, &appended, &code, false).expect("written")
 }
 
 fn function(wasm: &[u8], layout: &Layout, index: u32, body: &FunctionBody, weights: &Weights) -> Vec<u8> {

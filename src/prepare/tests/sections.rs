@@ -1,7 +1,7 @@
 //! What stands around the code stays.
 
 use super::{Room, both, prepared, text};
-use crate::prepare::{Options, prepare};
+use crate::prepare::{Meters, Options, prepare};
 use alloc::vec::Vec;
 use wasmparser::Parser;
 
@@ -38,7 +38,8 @@ fn names_and_custom_sections_stay() {
 fn an_empty_module_gets_its_exports() {
     for wat in ["(module)", r#"(module (@custom "only" (before first) "this"))"#] {
         let prepared = prepared(&text(wat), &both());
-        assert_eq!((prepared.fuel_global, prepared.deadline_memory, prepared.guest_functions), (Some(0), Some(0), 0));
+        let Meters { fuel_global, deadline_memory, guest_functions, .. } = prepared.meters;
+        assert_eq!((fuel_global, deadline_memory, guest_functions), (Some(0), Some(0), 0));
         assert_eq!(Room::new(&prepared.wasm).fuel(), i64::MAX);
     }
 }
@@ -50,7 +51,8 @@ fn what_is_added_has_the_last_indices() {
            (func (memory.fill (i32.const 0) (i32.const 0) (i32.const 0)))"#,
     );
     let prepared = prepared(&wasm, &both());
-    assert_eq!((prepared.fuel_global, prepared.deadline_memory, prepared.guest_functions), (Some(2), Some(2), 2));
+    let Meters { fuel_global, deadline_memory, guest_functions, .. } = prepared.meters;
+    assert_eq!((fuel_global, deadline_memory, guest_functions), (Some(2), Some(2), 2));
 }
 
 #[test]

@@ -13,12 +13,13 @@ use std::{env, fs};
 use section::Section;
 
 /// The sections of the header. A type is declared before it is used, so the order matters to the C compiler too.
-const SECTIONS: [&str; 21] = [
+const SECTIONS: [&str; 25] = [
     "status",
     "buffer",
     "error",
     "log",
     "engine",
+    "engine_metering",
     "engine_stats",
     "cache",
     "cache_directory",
@@ -28,8 +29,11 @@ const SECTIONS: [&str; 21] = [
     "module",
     "externs",
     "artifact",
+    "caller",
     "imports",
+    "cancel",
     "call_options",
+    "report",
     "guest_options",
     "guest",
     "function",

@@ -1,0 +1,197 @@
+//! What one call may use up: fuel, time, somebody's patience. A call from inside a host function has what is left to the
+//! call around it.
+
+use crate::call::Options;
+use crate::engine::Settings;
+use crate::guest::Guest;
+use crate::stop::Stop;
+use crate::{Error, Result};
+use alloc::{format, sync::Arc};
+#[cfg(feature = "std")]
+pub(crate) use with::{inherited, lend};
+
+#[cfg(feature = "std")]
+use crate::stop::{Attached, Cancel, timer};
+#[cfg(feature = "std")]
+use alloc::vec::Vec;
+#[cfg(feature = "std")]
+use std::time::{Duration, Instant};
+
+/// What a call may use up.
+#[derive(Clone, Debug, Default)]
+pub struct Bounds {
+    /// In units of fuel.
+    pub fuel: Option<u64>,
+    /// When it is to be over.
+    #[cfg(feature = "std")]
+    pub deadline: Option<Instant>,
+    /// Who may stop it.
+    #[cfg(feature = "std")]
+    pub cancels: Vec<Arc<Cancel>>,
+}
+
+impl Bounds {
+    /// Of a call that begins now: what its options say, within what is left to the call around it.
+    pub fn of(options: &Options, settings: &Settings, nested: bool) -> Result<Bounds> {
+        let mut bounds = Bounds { fuel: options.fuel, ..Bounds::default() };
+        #[cfg(feature = "std")]
+        {
+            bounds.deadline = options.time.and_then(|time| Instant::now().checked_add(time));
+            bounds.cancels.extend(options.cancel.clone());
+            if nested {
+                bounds.within(inherited());
+            }
+        }
+        let lacks = |limit: &str| {
+            let message = format!("the engine was made without {limit}, so that the call cannot be held to it");
+            Err(Error::LimitNotCompiled(message))
+        };
+        if bounds.fuel.is_some() && settings.fuel.is_none() {
+            return lacks("fuel");
+        }
+        #[cfg(feature = "std")]
+        if (bounds.deadline.is_some() || !bounds.cancels.is_empty()) && !settings.deadline {
+            return lacks("deadlines and cancelling");
+        }
+        #[cfg(not(feature = "std"))]
+        let _ = nested;
+        Ok(bounds)
+    }
+
+    #[cfg(feature = "std")]
+    fn within(&mut self, outer: Bounds) {
+        self.fuel = lower(self.fuel, outer.fuel);
+        self.deadline = lower(self.deadline, outer.deadline);
+        self.cancels.extend(outer.cancels);
+    }
+
+    /// For start code that later calls depend on: it may take so much time, as much fuel as it likes, and is stopped with
+    /// the call that waits for it.
+    pub fn of_start(&self, guest: &Guest) -> Bounds {
+        let mut start = Bounds { fuel: None, ..self.clone() };
+        #[cfg(feature = "std")]
+        if guest.settings().deadline && guest.starts() {
+            let time = Duration::from_millis(guest.limits().get(crate::limits::Limit::StartMs));
+            start.deadline = lower(start.deadline, Instant::now().checked_add(time));
+        }
+        #[cfg(not(feature = "std"))]
+        let _ = guest;
+        start
+    }
+
+    /// Whether anything but fuel bounds it.
+    #[cfg(feature = "std")]
+    pub(crate) fn stops(&self) -> bool {
+        self.deadline.is_some() || !self.cancels.is_empty()
+    }
+
+    /// Lets deadline and tokens stop a guest as long as what this returns is kept.
+    #[inline]
+    pub fn watch(&self, stop: &Arc<Stop>) -> Result<Watch> {
+        #[cfg(feature = "std")]
+        if self.stops() {
+            return self.begin(stop);
+        }
+        let _ = stop;
+        Ok(Watch::default())
+    }
+
+    #[cfg(feature = "std")]
+    fn begin(&self, stop: &Arc<Stop>) -> Result<Watch> {
+        if self.deadline.is_some_and(|at| at <= Instant::now()) {
+            stop.ask(crate::stop::Reason::Deadline);
+        }
+        Ok(Watch {
+            _deadline: self.deadline.map(|at| timer::schedule(at, stop)).transpose()?,
+            _cancels: self.cancels.iter().map(|cancel| cancel.attach(stop)).collect(),
+        })
+    }
+}
+
+/// Who watches over a call; dropping it ends that.
+#[derive(Default)]
+pub struct Watch {
+    #[cfg(feature = "std")]
+    _deadline: Option<timer::Scheduled>,
+    #[cfg(feature = "std")]
+    _cancels: Vec<Attached>,
+}
+
+#[cfg(feature = "std")]
+fn lower<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+#[cfg(feature = "std")]
+mod with {
+    use super::Bounds;
+    use std::cell::RefCell;
+
+    std::thread_local! {
+        /// What the host function that runs has got from the call that it serves.
+        static LENT: RefCell<Option<Lent>> = const { RefCell::new(None) };
+    }
+
+    struct Lent {
+        bounds: Bounds,
+        /// What calls from inside the host function have used.
+        spent: u64,
+    }
+
+    /// What is left to the call around one that begins.
+    pub(crate) fn inherited() -> Bounds {
+        LENT.with_borrow(|lent| match lent {
+            Some(Lent { bounds, spent }) => {
+                Bounds { fuel: bounds.fuel.map(|fuel| fuel.saturating_sub(*spent)), ..bounds.clone() }
+            }
+            None => Bounds::default(),
+        })
+    }
+
+    /// A call from inside a host function has used so much.
+    pub(crate) fn spend(units: u64) {
+        LENT.with_borrow_mut(|lent| {
+            if let Some(lent) = lent {
+                lent.spent = lent.spent.saturating_add(units);
+            }
+        });
+    }
+
+    /// What calls from inside the host function that runs have used.
+    pub(crate) fn spent() -> u64 {
+        LENT.with_borrow(|lent| lent.as_ref().map_or(0, |lent| lent.spent))
+    }
+
+    /// Runs a host function with what is left to the call that it serves, and tells what calls inside it have used.
+    pub(crate) fn lend<T>(bounds: Bounds, run: impl FnOnce() -> T) -> (T, u64) {
+        let around = LENT.replace(Some(Lent { bounds, spent: 0 }));
+        let back = PutBack(around);
+        let outcome = run();
+        let spent = spent();
+        drop(back);
+        (outcome, spent)
+    }
+
+    /// Also when a host function panics.
+    struct PutBack(Option<Lent>);
+
+    impl Drop for PutBack {
+        fn drop(&mut self) {
+            LENT.set(self.0.take());
+        }
+    }
+}
+#[cfg(feature = "std")]
+pub(crate) use with::{spend, spent};
+
+/// Without threads nobody can tell whose call it lies in.
+#[cfg(not(feature = "std"))]
+pub(crate) fn spend(_: u64) {}
+
+#[cfg(not(feature = "std"))]
+pub(crate) fn spent() -> u64 {
+    0
+}

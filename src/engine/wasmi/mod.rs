@@ -1,0 +1,135 @@
+//! The `wasmi` engine: an interpreter, for machines and builds without code generation.
+
+mod instance;
+mod run;
+mod trap;
+mod values;
+
+use super::capabilities::{self, Capabilities};
+use super::{Code, Engine, Fingerprint, Instance, NoInstance, Settings, Setup};
+use crate::inspect::{ExternType, ModuleInfo};
+use crate::limits::Limit;
+use crate::prepare;
+use crate::progress::Progress;
+use crate::room::pool::Totals;
+#[cfg(feature = "std")]
+use crate::sys::pages::Pages;
+use crate::{Error, Result};
+use alloc::{boxed::Box, format, sync::Arc, vec, vec::Vec};
+use instance::{Data, View, link};
+use trap::call_error;
+use wasmi::{Extern, Store};
+
+pub(super) fn new(settings: Settings) -> Result<Arc<dyn Engine>> {
+    let capabilities = capabilities::find("wasmi").ok_or_else(|| Error::Internal("wasmi is not in the table".into()))?;
+    let stack = settings.limits.get(Limit::StackBytes) as usize;
+    let mut config = wasmi::Config::default();
+    // Translated when loaded, not in the middle of a call. A frame of the interpreter takes a few dozen bytes.
+    config.compilation_mode(wasmi::CompilationMode::Eager).set_max_recursion_depth(stack / 64);
+    config.set_min_stack_height(stack.min(1000)).set_max_stack_height(stack);
+    // There is no code to keep: an artifact is the module itself, translated again when loaded.
+    // The stack is part of the interpreter, so live code is not shared between engines that differ in it.
+    config.consume_fuel(settings.deadline);
+    let limits = settings.text();
+    let fingerprint = Fingerprint::new(format!("wasmi; the module itself; {stack} bytes of stack; {limits}"));
+    Ok(Arc::new(Wasmi { capabilities, settings, engine: wasmi::Engine::new(&config), fingerprint, rooms: Arc::default() }))
+}
+
+struct Wasmi {
+    capabilities: &'static Capabilities,
+    settings: Settings,
+    engine: wasmi::Engine,
+    fingerprint: Fingerprint,
+    rooms: Arc<Totals>,
+}
+
+impl Engine for Wasmi {
+    fn capabilities(&self) -> &'static Capabilities {
+        self.capabilities
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn prepares(&self) -> prepare::Options {
+        // It stops by itself now and then instead of looking at a word; but not in a start function that it calls itself.
+        prepare::Options { deadline: false, export_start: self.settings.deadline, ..self.settings.polled() }
+    }
+
+    fn fingerprint(&self) -> &Fingerprint {
+        &self.fingerprint
+    }
+
+    fn rooms(&self) -> &Arc<Totals> {
+        &self.rooms
+    }
+
+    fn compile(&self, wasm: &[u8], info: &Arc<ModuleInfo>, _: &Progress) -> Result<Arc<dyn Code>> {
+        let module = wasmi::Module::new(&self.engine, wasm)
+            .map_err(|error| Error::UnsupportedModule(format!("wasmi cannot translate it: {error}")))?;
+        Ok(Arc::new(WasmiCode { module, wasm: wasm.into(), info: info.clone(), sliced: self.settings.deadline }))
+    }
+
+    #[cfg(feature = "std")]
+    fn deserialize(&self, artifact: Pages, len: usize, info: &Arc<ModuleInfo>) -> Result<Arc<dyn Code>> {
+        self.compile(&artifact[..len], info, &Progress::default())
+    }
+}
+
+struct WasmiCode {
+    module: wasmi::Module,
+    wasm: Box<[u8]>,
+    info: Arc<ModuleInfo>,
+    /// Whether it runs in slices (see `run`).
+    sliced: bool,
+}
+
+impl Code for WasmiCode {
+    fn serialize(&self) -> Result<Vec<u8>> {
+        Ok(self.wasm.to_vec())
+    }
+
+    fn size(&self) -> usize {
+        self.wasm.len() * 3 // the module, and its translation, which is about twice as large
+    }
+
+    fn instantiate(&self, setup: Setup) -> Result<Box<dyn Instance + Send>, Box<NoInstance>> {
+        let data = Data {
+            instance: None,
+            functions: vec![None; self.info.exports.len()],
+            memory: None,
+            fuel: None,
+            sliced: self.sliced,
+            info: self.info.clone(),
+            host: setup.host,
+            state: setup.state,
+            table_elements_max: setup.table_elements_max,
+            growing: 0,
+        };
+        let mut store = Store::new(self.module.engine(), data);
+        store.limiter(|data| data);
+        let imports = self.info.imports.iter().enumerate().filter_map(|(import, found)| match &found.ty {
+            ExternType::Function(ty) => Some(link(&mut store, import, ty)),
+            _ => None,
+        });
+        let imports: Vec<Extern> = imports.collect();
+        match wasmi::Instance::new(&mut store, &self.module, &imports) {
+            Ok(instance) => {
+                store.data_mut().instance = Some(instance);
+                let mut instance = View(store);
+                match instance.start() {
+                    Ok(()) => Ok(Box::new(instance)),
+                    Err(error) => {
+                        let fuel = instance.fuel();
+                        Err(Box::new(NoInstance { error, state: core::mem::take(instance.state()), fuel }))
+                    }
+                }
+            }
+            Err(error) => {
+                let mut state = store.into_data().state;
+                Err(Box::new(NoInstance { error: call_error(error, &mut state), state, fuel: 0 }))
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What a call came to: told when the host wants to know.
+
+use crate::call::Options;
+use crate::guest::Guest;
+use crate::{Result, Status};
+#[cfg(feature = "std")]
+use std::cell::Cell;
+#[cfg(feature = "std")]
+use std::time::{Duration, Instant};
+
+/// What a room's last call has used.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Usage {
+    /// Units of fuel, if they are counted.
+    pub fuel: Option<u64>,
+    /// The most that its memories together had, in bytes.
+    pub memory_bytes: u64,
+}
+
+/// What a call came to.
+#[cfg(feature = "std")]
+#[derive(Clone, Copy, Debug)]
+pub struct Report {
+    /// How it ended.
+    pub status: Status,
+    /// Where its code came from: "compiled", or the tier of a cache.
+    pub origin: &'static str,
+    /// Whether its room was made for it.
+    pub room_is_new: bool,
+    /// What it has used.
+    pub usage: Usage,
+    /// How long the module took to load, before.
+    pub load: Duration,
+    /// How long it took to get a room.
+    pub room: Duration,
+    /// How long the guest ran, with its input going in and its output coming out.
+    pub call: Duration,
+    /// Sizes in bytes.
+    pub input_bytes: u64,
+    /// Sizes in bytes.
+    pub output_bytes: u64,
+}
+
+/// Where a report is kept.
+#[cfg(feature = "std")]
+#[derive(Debug, Default)]
+pub struct Slot(Cell<Option<Report>>);
+
+#[cfg(feature = "std")]
+impl Slot {
+    /// The report of the last call.
+    pub fn get(&self) -> Option<Report> {
+        self.0.get()
+    }
+}
+
+/// Writes the report of a call while it goes on.
+#[cfg(feature = "std")]
+pub(crate) struct Recorder<'a> {
+    place: Option<(&'a Slot, Report)>,
+    since: Option<Instant>,
+}
+
+#[cfg(feature = "std")]
+impl Recorder<'_> {
+    /// The call has its room.
+    pub fn enter(&mut self, is_new: bool) {
+        let lap = self.lap();
+        if let Some((_, report)) = &mut self.place {
+            report.room = lap;
+            report.room_is_new = is_new;
+        }
+    }
+
+    /// The guest has returned.
+    pub fn leave(&mut self, usage: Usage) {
+        let lap = self.lap();
+        if let Some((_, report)) = &mut self.place {
+            report.call = lap;
+            report.usage = usage;
+        }
+    }
+
+    fn lap(&mut self) -> Duration {
+        let Some(since) = &mut self.since else { return Duration::ZERO };
+        let now = Instant::now();
+        now - core::mem::replace(since, now)
+    }
+}
+
+/// Runs a call; keeps what it came to, if the options want that.
+#[cfg(feature = "std")]
+#[inline]
+pub(crate) fn keep<T: Output>(
+    guest: &Guest,
+    options: &Options,
+    input_bytes: usize,
+    call: impl FnOnce(&mut Recorder<'_>) -> Result<T>,
+) -> Result<T> {
+    let mut recorder = Recorder { place: None, since: None };
+    let Some(slot) = &options.report else { return call(&mut recorder) };
+    let report = Report {
+        status: Status::Ok,
+        origin: guest.module().origin(),
+        room_is_new: false,
+        usage: Usage::default(),
+        load: guest.module().load_time(),
+        room: Duration::ZERO,
+        call: Duration::ZERO,
+        input_bytes: input_bytes as u64,
+        output_bytes: 0,
+    };
+    recorder = Recorder { place: Some((slot, report)), since: Some(Instant::now()) };
+    let outcome = call(&mut recorder);
+    if let Some((slot, mut report)) = recorder.place {
+        match &outcome {
+            Ok(output) => report.output_bytes = output.bytes(),
+            Err(error) => report.status = error.status(),
+        }
+        slot.0.set(Some(report));
+    }
+    outcome
+}
+
+/// What a call gives back.
+pub(crate) trait Output {
+    /// Its size.
+    fn bytes(&self) -> u64;
+}
+
+impl Output for alloc::boxed::Box<[u8]> {
+    fn bytes(&self) -> u64 {
+        self.len() as u64
+    }
+}
+
+impl Output for () {
+    fn bytes(&self) -> u64 {
+        0
+    }
+}
+
+/// Without a clock there are no reports.
+#[cfg(not(feature = "std"))]
+pub(crate) struct Recorder<'a>(core::marker::PhantomData<&'a ()>);
+
+#[cfg(not(feature = "std"))]
+impl Recorder<'_> {
+    pub fn enter(&mut self, _: bool) {}
+
+    pub fn leave(&mut self, _: Usage) {}
+}
+
+#[cfg(not(feature = "std"))]
+pub(crate) fn keep<T: Output>(_: &Guest, _: &Options, _: usize, call: impl FnOnce(&mut Recorder<'_>) -> Result<T>) -> Result<T> {
+    call(&mut Recorder(core::marker::PhantomData))
+}
