@@ -4,6 +4,7 @@
 #include "hostel_module.h"
 #include "hostel_output.h"
 #include "hostel_tiers.h"
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -20,12 +21,12 @@ struct stay {
   hostel_cache *cache; /* NULL without one */
   hostel_module *module;
   hostel_guest_options *guest_options;
+  hostel_call_options *options;
   hostel_guest *guest;
   hostel_instance *instance;
   hostel_buffer output; /* of the last call */
   hostel_error *error;
-  double load_us, call_us;
-  bool reset; /* the last call ran in a room that had served another */
+  double load_us;
 };
 
 static double now_us(void) {
@@ -81,22 +82,24 @@ static bool print_output(const struct arguments *arguments, struct stay *stay) {
   return true;
 }
 
+static bool set_limits(const struct arguments *arguments, struct stay *stay) {
+  const struct number fuel = arguments->fuel, deadline = arguments->deadline_ms;
+  hostel_error **error = &stay->error;
+  return !hostel_call_options_new(&stay->options, error) &&
+         (!fuel.given || !hostel_call_options_set_fuel(stay->options, fuel.value, error)) &&
+         (!deadline.given || !hostel_call_options_set_deadline_ms(stay->options, deadline.value, error));
+}
+
 static bool load_guest(const struct arguments *arguments, struct stay *stay) {
   hostel_error **error = &stay->error;
-  if (hostel_guest_options_new(&stay->guest_options, error) ||
+  if (!set_limits(arguments, stay) || hostel_guest_options_new(&stay->guest_options, error) ||
       (arguments->abi != NULL && hostel_guest_options_set_abi(stay->guest_options, arguments->abi, error)))
     return false;
   double start = now_us();
   bool loaded = load_module(arguments, stay->engine, stay->cache, &stay->file, &stay->module, error) &&
                 !hostel_guest_new(stay->module, NULL, stay->guest_options, &stay->guest, error);
   stay->load_us = now_us() - start;
-  return loaded && (!arguments->instance || !hostel_instance_new(stay->guest, NULL, &stay->instance, error));
-}
-
-/* How many rooms were made so far; 0 when that cannot be told. */
-static uint64_t rooms_made(const hostel_engine *engine) {
-  hostel_engine_statistics stats = {.struct_size = sizeof stats};
-  return hostel_engine_stats(engine, &stats, NULL) == HOSTEL_STATUS_OK ? stats.rooms_made : 0;
+  return loaded && (!arguments->instance || !hostel_instance_new(stay->guest, stay->options, &stay->instance, error));
 }
 
 /* One call after the other, until one fails. */
@@ -104,14 +107,10 @@ static bool call_guest(const struct arguments *arguments, struct stay *stay) {
   const uint64_t calls = arguments->repeat.given ? arguments->repeat.value : 1;
   for (uint64_t i = 0; i < calls; i++) {
     hostel_buffer_free(&stay->output);
-    const uint64_t rooms = rooms_made(stay->engine);
-    double start = now_us();
     hostel_status status = stay->instance != NULL ? hostel_instance_call(stay->instance, arguments->function, stay->input,
-                                                                         stay->input_len, NULL, &stay->output, &stay->error)
+                                                                         stay->input_len, stay->options, &stay->output, &stay->error)
                                                   : hostel_guest_call(stay->guest, arguments->function, stay->input,
-                                                                      stay->input_len, NULL, &stay->output, &stay->error);
-    stay->call_us = now_us() - start;
-    stay->reset = stay->instance == NULL && rooms_made(stay->engine) == rooms;
+                                                                      stay->input_len, stay->options, &stay->output, &stay->error);
     if (status != HOSTEL_STATUS_OK)
       return false;
     if ((arguments->each || i + 1 == calls) && !print_output(arguments, stay))
@@ -126,11 +125,21 @@ static bool call_guest(const struct arguments *arguments, struct stay *stay) {
 static bool write_report(const struct stay *stay) {
   const char *engine = hostel_engine_name(stay->engine), *abi = hostel_guest_abi(stay->guest);
   const char *origin = hostel_module_origin(stay->module);
+  /* There is none when no call was made. */
+  hostel_report last = {.struct_size = sizeof last};
+  const bool called = hostel_call_options_report(stay->options, &last, NULL) == HOSTEL_STATUS_OK;
+  const bool is_new = !called || last.room_is_new || stay->instance != NULL;
   FILE *file = stay->report;
   fprintf(file, "{\"status\": \"%s\"", hostel_status_name(hostel_error_status(stay->error)));
   fprintf(file, ", \"engine\": \"%s\", \"abi\": \"%s\"", engine != NULL ? engine : "none", abi != NULL ? abi : "none");
-  fprintf(file, ", \"cache\": \"%s\", \"room\": \"%s\"", origin != NULL ? origin : "none", stay->reset ? "reset" : "new");
-  fprintf(file, ", \"load_us\": %.3f, \"call_us\": %.3f", stay->load_us, stay->call_us);
+  fprintf(file, ", \"cache\": \"%s\", \"room\": \"%s\"", origin != NULL ? origin : "none", is_new ? "new" : "reset");
+  if (called && last.fuel_used != HOSTEL_UNLIMITED)
+    fprintf(file, ", \"fuel_used\": %" PRIu64, last.fuel_used);
+  else
+    fprintf(file, ", \"fuel_used\": null");
+  fprintf(file, ", \"load_us\": %.3f, \"room_us\": %.3f, \"call_us\": %.3f", stay->load_us, (double)last.room_ns / 1e3,
+          (double)last.call_ns / 1e3);
+  fprintf(file, ", \"memory_peak_bytes\": %" PRIu64, last.memory_peak_bytes);
   fprintf(file, ", \"input_bytes\": %zu, \"output_bytes\": %zu}\n", stay->input_len, stay->output.len);
   bool written = !ferror(file);
   return fclose(file) == 0 && written;
@@ -144,6 +153,7 @@ static void end_stay(struct stay *stay) {
   hostel_cache_free(stay->cache);
   hostel_module_free(stay->module);
   hostel_guest_options_free(stay->guest_options);
+  hostel_call_options_free(stay->options);
   hostel_guest_free(stay->guest);
   hostel_instance_free(stay->instance);
   hostel_buffer_free(&stay->output);

@@ -30,8 +30,8 @@ struct arguments {
   const char *engine, *abi;
   const char *input, *text, *report;
   const char *cache, *remote, *key, *output;
-  struct number repeat, memory, output_max, max_bytes;
-  bool each, instance, progress, json, help;
+  struct number repeat, fuel, deadline_ms, memory, output_max, max_bytes;
+  bool each, instance, metered, deterministic, progress, json, help;
 };
 
 /*

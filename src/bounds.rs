@@ -33,15 +33,11 @@ pub struct Bounds {
 impl Bounds {
     /// Of a call that begins now: what its options say, within what is left to the call around it.
     pub fn of(options: &Options, settings: &Settings, nested: bool) -> Result<Bounds> {
-        let mut bounds = Bounds { fuel: options.fuel, ..Bounds::default() };
+        let bounds = Bounds { fuel: options.fuel, ..Bounds::default() };
         #[cfg(feature = "std")]
-        {
-            bounds.deadline = options.time.and_then(|time| Instant::now().checked_add(time));
-            bounds.cancels.extend(options.cancel.clone());
-            if nested {
-                bounds.within(inherited());
-            }
-        }
+        let bounds = bounds.in_time(options, nested);
+        #[cfg(not(feature = "std"))]
+        let _ = nested;
         let lacks = |limit: &str| {
             let message = format!("the engine was made without {limit}, so that the call cannot be held to it");
             Err(Error::LimitNotCompiled(message))
@@ -53,9 +49,17 @@ impl Bounds {
         if (bounds.deadline.is_some() || !bounds.cancels.is_empty()) && !settings.deadline {
             return lacks("deadlines and cancelling");
         }
-        #[cfg(not(feature = "std"))]
-        let _ = nested;
         Ok(bounds)
+    }
+
+    #[cfg(feature = "std")]
+    fn in_time(mut self, options: &Options, nested: bool) -> Bounds {
+        self.deadline = options.time.and_then(|time| Instant::now().checked_add(time));
+        self.cancels.extend(options.cancel.clone());
+        if nested {
+            self.within(inherited());
+        }
+        self
     }
 
     #[cfg(feature = "std")]
@@ -68,15 +72,27 @@ impl Bounds {
     /// For start code that later calls depend on: it may take so much time, as much fuel as it likes, and is stopped with
     /// the call that waits for it.
     pub fn of_start(&self, guest: &Guest) -> Bounds {
-        let mut start = Bounds { fuel: None, ..self.clone() };
+        let start = Bounds { fuel: None, ..self.clone() };
         #[cfg(feature = "std")]
-        if guest.settings().deadline && guest.starts() {
-            let time = Duration::from_millis(guest.limits().get(crate::limits::Limit::StartMs));
-            start.deadline = lower(start.deadline, Instant::now().checked_add(time));
-        }
+        let start = start.start_in_time(guest);
         #[cfg(not(feature = "std"))]
         let _ = guest;
         start
+    }
+
+    #[cfg(feature = "std")]
+    fn start_in_time(mut self, guest: &Guest) -> Bounds {
+        if guest.settings().deadline && guest.starts() {
+            let time = Duration::from_millis(guest.limits().get(crate::limits::Limit::StartMs));
+            self.deadline = lower(self.deadline, Instant::now().checked_add(time));
+        }
+        self
+    }
+
+    /// How long it may wait for something that it would wait for so long.
+    #[cfg(feature = "std")]
+    pub(crate) fn wait(&self, wait: Duration) -> Duration {
+        self.deadline.map_or(wait, |at| at.saturating_duration_since(Instant::now()).min(wait))
     }
 
     /// Whether anything but fuel bounds it.

@@ -1,8 +1,10 @@
 //! What a call came to: told when the host wants to know.
 
+use crate::Result;
+#[cfg(feature = "std")]
+use crate::Status;
 use crate::call::Options;
 use crate::guest::Guest;
-use crate::{Result, Status};
 #[cfg(feature = "std")]
 use std::cell::Cell;
 #[cfg(feature = "std")]

@@ -100,13 +100,13 @@ for help in --help -h "call --help" "call -h" "compile --help" "inspect --help" 
   check "help goes to standard output" [ ! -s err ]
 done
 run 0 call --help
-for option in --engine --abi --input --text --repeat --each --instance --memory --output-max --cache --remote --key --progress \
+for option in --engine --abi --input --text --repeat --each --instance --fuel --deadline-ms --metered --deterministic --memory --output-max --cache --remote --key --progress \
   --json --report; do
   says "^  $option "
 done
 says '--abi .*auto.*hostel.*holochain'
 run 0 compile --help
-for option in --engine --key --progress -o; do says "^  $option "; done
+for option in --engine --key --metered --deterministic --progress -o; do says "^  $option "; done
 run 0 cache ls --help
 says '^  --json '
 run 0 cache verify --help
@@ -131,7 +131,7 @@ for line in nonsense --nonsense "--version now" "compile m.wasm" "compile -o m.a
   run 2 $line
   complains "${line%% *}"
 done
-for option in --fuel --deadline-ms -o --dir --env --config --colour --nonsense -x --fuel=5 --eachh --rep; do
+for option in --fuels --deadline -o --dir --env --config --colour --nonsense -x --fuels=5 --eachh --rep; do
   run 2 call "$option" 1 "$echo" echo
   complains "unknown option ${option%%=*};"
   run 2 call "$echo" echo "$option" 1
@@ -188,7 +188,7 @@ run 2 call "$echo" echo --each=yes
 complains '--each takes no value'
 run 2 call "$echo" echo --json=yes
 complains '--json takes no value'
-for option in --engine --abi --input --text --repeat --memory --output-max --cache --remote --key --report; do
+for option in --engine --abi --input --text --repeat --fuel --deadline-ms --memory --output-max --cache --remote --key --report; do
   run 2 call "$echo" echo "$option"
   complains "\\$option needs a value"
 done
@@ -447,8 +447,27 @@ print(*(b[i] for i in range(0, len(b), int(sys.argv[1]))), end=" "); print(len(b
   run 0 "${on[@]}" --output-max 5 --text hello "$echo" echo
   prints hello
 
+  # Limits: a guest that never ends ends all the same, and what a call has used is the same on every engine.
+  run 1 "${on[@]}" --deadline-ms 50 --report report.json "$wat/endless.wat" spin
+  fails DEADLINE
+  holds report.json "x['status'] == 'DEADLINE' and x['call_us'] >= 49000 and x['fuel_used'] is None"
+  run 1 "${on[@]}" --fuel 12345 --report report.json "$wat/endless.wat" spin
+  fails OUT_OF_FUEL
+  holds report.json "(x['status'], x['fuel_used']) == ('OUT_OF_FUEL', 12345)"
+  run 0 "${on[@]}" --fuel 1000000 --deadline-ms 60000 --report report.json --text 1234567890 "$wat/endless.wat" sum
+  holds report.json "(x['status'], x['fuel_used']) == ('OK', 179)"
+  run 0 "${on[@]}" --metered --report report.json --text 1234567890 "$wat/endless.wat" sum
+  holds report.json "x['fuel_used'] == 179 and x['memory_peak_bytes'] == 65536"
+  run 1 "${on[@]}" --instance --fuel 1000 --repeat 2 "$wat/endless.wat" spin
+  fails OUT_OF_FUEL
+  run 0 compile --engine "$engine" "$wat/endless.wat" -o plain.artifact
+  run 0 compile --engine "$engine" --metered "$wat/endless.wat" -o metered.artifact
+  run 0 "${on[@]}" --fuel 1000 metered.artifact sum
+  run 1 "${on[@]}" --fuel 1000 plain.artifact sum
+  fails ARTIFACT_MISMATCH
+
   # The report.
-  keys='status engine abi cache room load_us call_us input_bytes output_bytes'
+  keys='status engine abi cache room fuel_used load_us room_us call_us memory_peak_bytes input_bytes output_bytes'
   run 0 "${on[@]}" --report report.json --repeat 2 --text hello "$echo" echo
   holds report.json "set('$keys'.split()) <= set(x)"
   holds report.json "(x['status'], x['engine'], x['abi'], x['cache'], x['room']) == ('OK', '$engine', 'hostel', 'compiled', 'new')"

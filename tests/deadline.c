@@ -236,6 +236,30 @@ static void the_thread_is_not_ended_while_a_call_needs_it(const hostel_engine *e
   hostel_guest_free(guest);
 }
 
+static hostel_status call_without_room(void *user_data, hostel_caller *caller, const uint8_t *input, size_t input_len) {
+  (void)caller, (void)input, (void)input_len;
+  pthread_t thread; /* a call of another thread is not nested, and waits */
+  REQUIRE(pthread_create(&thread, NULL, call_with_deadline, user_data) == 0);
+  REQUIRE(pthread_join(thread, NULL) == 0);
+  return HOSTEL_STATUS_OK;
+}
+
+static void waiting_for_a_room_ends_with_the_deadline(const hostel_engine *engine) {
+  hostel_guest_options *one_room = RUBBISH;
+  SUCCEEDS(hostel_guest_options_new(&one_room, &error));
+  SUCCEEDS(hostel_guest_options_set_rooms_max(one_room, 1, 60000, &error));
+  caller_thread waiter = {.function = "ask", .milliseconds = 20};
+  hostel_imports *imports = imports_of("host", "sleep", call_without_room, &waiter);
+  hostel_module *module = load_text(engine, SLEEPER);
+  SUCCEEDS(hostel_guest_new(module, imports, one_room, &waiter.guest, &error));
+  ANSWERS("", hostel_guest_call(waiter.guest, "ask", NOTHING, NULL, &output, &error));
+  CHECK(waiter.status == HOSTEL_STATUS_DEADLINE);
+  hostel_guest_free(waiter.guest);
+  hostel_module_free(module);
+  hostel_imports_free(imports);
+  hostel_guest_options_free(one_room);
+}
+
 int main(int argc, char **argv) {
   static const test tests[] = {
       TEST(the_thread_starts_with_the_first_deadline_and_can_be_joined),
@@ -246,6 +270,7 @@ int main(int argc, char **argv) {
       TEST(a_host_function_knows_what_is_left_and_cannot_outlast_it),
       TEST(a_call_inside_a_call_ends_with_the_deadline_of_both),
       TEST(a_start_that_never_ends_is_ended),
+      TEST(waiting_for_a_room_ends_with_the_deadline),
       TEST(many_deadlines_each_end_their_own_call),
   };
   return RUN_TESTS(argc, argv, tests);

@@ -11,6 +11,7 @@ use super::{check_memory, memory_max};
 use crate::bounds::Bounds;
 use crate::call::Options;
 use crate::guest::Guest;
+use crate::stop::Reason;
 use crate::sys::{fork, nesting};
 use crate::{Error, Result};
 use std::cell::Cell;
@@ -148,7 +149,7 @@ impl Pool {
 
     /// A room for one call, as new unless the host has said otherwise.
     pub fn take<'a>(&'a self, guest: &Arc<Guest>, options: &Options, bounds: &Bounds) -> Result<Lease<'a>> {
-        let mut lease = Lease { pool: self, room: None, bounded: self.wait()? };
+        let mut lease = Lease { pool: self, room: None, bounded: self.wait(bounds)? };
         let room = match self.take_idle() {
             Some(room) => room,
             None => self.make(guest, options, bounds)?,
@@ -278,19 +279,23 @@ impl Pool {
         self.live.fetch_sub(1, Relaxed);
     }
 
-    /// Waits until one more room may be in use; whether it counts. A call from inside another one does not: the two would
+    /// Waits until one more room may be in use, at most until the call's deadline; whether it counts. A call from inside another one does not: the two would
     /// wait for each other.
-    fn wait(&self) -> Result<bool> {
+    fn wait(&self, bounds: &Bounds) -> Result<bool> {
         let Some(max) = self.settings.rooms_max.filter(|_| !nesting::is_nested()) else { return Ok(false) };
         let Some(mut in_use) = lock(&self.in_use) else { return Ok(false) };
         if in_use.generation != fork::generation() {
             *in_use = InUse { rooms: 0, generation: fork::generation() };
         }
-        let waited = self.freed.wait_timeout_while(in_use, self.settings.wait, |in_use| in_use.rooms >= max);
+        let wait = bounds.wait(self.settings.wait);
+        let waited = self.freed.wait_timeout_while(in_use, wait, |in_use| in_use.rooms >= max);
         let (mut in_use, _) = waited.unwrap_or_else(PoisonError::into_inner);
         if in_use.rooms >= max {
-            let waited = self.settings.wait.as_millis();
-            return Err(Error::Busy(format!("all {max} rooms of the guest are in use, also after {waited} ms")));
+            let message = format!("all {max} rooms of the guest are in use, also after {} ms", wait.as_millis());
+            return Err(match wait < self.settings.wait {
+                true => Error::Stopped { reason: Reason::Deadline, message, trap: None },
+                false => Error::Busy(message),
+            });
         }
         in_use.rooms += 1;
         Ok(true)
