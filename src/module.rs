@@ -49,7 +49,12 @@ impl Module {
         let mut info = inspect::inspect(wasm, engine.features(), engine.limits())?;
         info.check(engine.limits())?;
         let prepares = engine.prepares();
-        let prepared = if prepares.are_none() { None } else { Some(prepare::prepare(wasm, &prepares)?) };
+        let prepared = if prepares.are_none() {
+            None
+        } else {
+            progress.tell(Phase::Prepare, 0, 0)?;
+            Some(prepare::prepare(wasm, &prepares)?)
+        };
         info.meters = prepared.as_ref().map(|prepared| prepared.meters.clone());
         let info = Arc::new(info);
         progress.tell(Phase::Compile, 0, 0)?;

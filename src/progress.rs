@@ -8,6 +8,8 @@ use alloc::sync::Arc;
 pub enum Phase {
     /// The module is validated.
     Validate,
+    /// Limits are compiled in.
+    Prepare,
     /// The engine makes code.
     Compile,
     /// All is done.

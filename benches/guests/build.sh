@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds the guests of the benchmarks: benches/guests/build.sh OUTDIR leaves OUTDIR/sqlite.wasm and OUTDIR/sqlite-extism.wasm.
+# Builds the guests of the benchmarks: benches/guests/build.sh OUTDIR leaves OUTDIR/sqlite.wasm, OUTDIR/sqlite-extism.wasm and
+# OUTDIR/kernels.wasm.
 # SQLite's sources come with the crate libsqlite3-sys.
 set -eu
 if [ $# -ne 1 ]; then
@@ -43,3 +44,10 @@ guest() {
 }
 guest "$here/sqlite.c" "$out/sqlite.wasm"
 guest "$here/extism.c" "$out/sqlite-extism.wasm"
+
+kernels=$out/kernels.wasm
+if [ ! -f "$kernels" ] || [ "$here/kernels.c" -nt "$kernels" ]; then
+  $clang --target=wasm32 -O2 -std=c99 -Wall -Wextra -Werror -ffreestanding -nostdlib -Wl,--no-entry -Wl,--strip-all \
+    "$here/kernels.c" -o "$kernels"
+  echo "built $kernels"
+fi

@@ -13,7 +13,7 @@ macro_rules! handles {
     ($($name:ident)*) => { $(#[repr(C)] pub struct $name { _private: [u8; 0] })* };
 }
 handles! {
-    hostel_cache hostel_caller hostel_call_options hostel_engine hostel_engine_config hostel_error hostel_function hostel_guest
+    hostel_cache hostel_caller hostel_call_options hostel_cancel hostel_engine hostel_engine_config hostel_error hostel_function hostel_guest
     hostel_guest_options hostel_imports hostel_instance hostel_load_options hostel_module
 }
 
@@ -44,6 +44,7 @@ pub struct hostel_engine_statistics {
 pub type hostel_finalizer = Option<unsafe extern "C" fn(*mut c_void)>;
 pub type hostel_host_function = unsafe extern "C" fn(*mut c_void, *mut hostel_caller, *const u8, usize) -> hostel_status;
 pub type hostel_raw_function = unsafe extern "C" fn(*mut c_void, *mut hostel_caller, *mut u64) -> hostel_status;
+pub type hostel_load_progress = unsafe extern "C" fn(*mut c_void, *const c_char, u64, u64) -> hostel_status;
 type Errors = *mut *mut hostel_error;
 
 #[rustfmt::skip]
@@ -53,6 +54,8 @@ unsafe extern "C" {
 
     pub fn hostel_engine_config_new(config: *mut *mut hostel_engine_config, e: Errors) -> hostel_status;
     pub fn hostel_engine_config_set_engine(config: *mut hostel_engine_config, name: *const c_char, e: Errors) -> hostel_status;
+    pub fn hostel_engine_config_set_fuel(config: *mut hostel_engine_config, on: bool, e: Errors) -> hostel_status;
+    pub fn hostel_engine_config_set_deadline(config: *mut hostel_engine_config, on: bool, e: Errors) -> hostel_status;
     pub fn hostel_engine_config_free(config: *mut hostel_engine_config);
     pub fn hostel_engine_new(config: *const hostel_engine_config, engine: *mut *mut hostel_engine, e: Errors) -> hostel_status;
     pub fn hostel_engine_stats(engine: *const hostel_engine, stats: *mut hostel_engine_statistics, e: Errors) -> hostel_status;
@@ -65,6 +68,10 @@ unsafe extern "C" {
     pub fn hostel_module_load_key(engine: *const hostel_engine, cache: *const hostel_cache, key: *const u8, module: *mut *mut hostel_module, e: Errors) -> hostel_status;
     pub fn hostel_module_key(module: *const hostel_module, key: *mut u8, e: Errors) -> hostel_status;
     pub fn hostel_module_free(module: *mut hostel_module);
+    pub fn hostel_module_serialize(module: *const hostel_module, key: *const u8, key_len: usize, artifact: *mut hostel_buffer, e: Errors) -> hostel_status;
+    pub fn hostel_load_options_new(options: *mut *mut hostel_load_options, e: Errors) -> hostel_status;
+    pub fn hostel_load_options_set_progress(options: *mut hostel_load_options, callback: Option<hostel_load_progress>, user_data: *mut c_void, e: Errors) -> hostel_status;
+    pub fn hostel_load_options_free(options: *mut hostel_load_options);
 
     pub fn hostel_imports_new(imports: *mut *mut hostel_imports, e: Errors) -> hostel_status;
     pub fn hostel_imports_define(imports: *mut hostel_imports, module: *const c_char, name: *const c_char, callback: hostel_host_function, user_data: *mut c_void, finalizer: hostel_finalizer, e: Errors) -> hostel_status;
@@ -79,6 +86,14 @@ unsafe extern "C" {
     pub fn hostel_guest_function(guest: *const hostel_guest, name: *const c_char, function: *mut *mut hostel_function, e: Errors) -> hostel_status;
     pub fn hostel_guest_value_function(guest: *const hostel_guest, name: *const c_char, function: *mut *mut hostel_function, e: Errors) -> hostel_status;
     pub fn hostel_function_call(function: *const hostel_function, input: *const u8, len: usize, options: *mut hostel_call_options, output: *mut hostel_buffer, e: Errors) -> hostel_status;
+
+    pub fn hostel_call_options_new(options: *mut *mut hostel_call_options, e: Errors) -> hostel_status;
+    pub fn hostel_call_options_set_deadline_ms(options: *mut hostel_call_options, milliseconds: u64, e: Errors) -> hostel_status;
+    pub fn hostel_call_options_set_cancel(options: *mut hostel_call_options, cancel: *const hostel_cancel, e: Errors) -> hostel_status;
+    pub fn hostel_cancel_new(cancel: *mut *mut hostel_cancel, e: Errors) -> hostel_status;
+    pub fn hostel_cancel_trigger(cancel: *const hostel_cancel, e: Errors) -> hostel_status;
+    pub fn hostel_cancel_free(cancel: *mut hostel_cancel);
+    pub fn hostel_guest_call_values(guest: *const hostel_guest, name: *const c_char, values: *mut u64, len: usize, options: *mut hostel_call_options, e: Errors) -> hostel_status;
 
     pub fn hostel_instance_new(guest: *const hostel_guest, options: *mut hostel_call_options, instance: *mut *mut hostel_instance, e: Errors) -> hostel_status;
     pub fn hostel_instance_call_function(instance: *mut hostel_instance, function: *const hostel_function, input: *const u8, len: usize, options: *mut hostel_call_options, output: *mut hostel_buffer, e: Errors) -> hostel_status;

@@ -6,6 +6,7 @@ mod chart;
 mod cold;
 mod ffi;
 mod holochain;
+mod limits;
 mod measure;
 mod ours;
 mod peers;
@@ -63,6 +64,7 @@ fn everything(wasm: &[u8]) {
     holochain::measure(&mut report, &engine, "build/guests/holochain.wasm", "target/bench-holochain/release/holochain-bench");
     rooms::measure(&mut report, &engine, wasm, ours[0].echo);
     density(&mut report);
+    limits::measure(&mut report, &guest("kernels"), &sqlite);
     caches::measure(&mut report, &engine, &sqlite);
     cold::measure(&mut report, &engine, &sqlite, &sqlite_peers.wasmer, &sqlite_peers.wasmtime[0]);
 

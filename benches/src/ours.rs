@@ -38,10 +38,17 @@ unsafe impl Sync for Cache {}
 
 impl Engine {
     pub fn new(name: &CStr) -> Self {
+        Self::with_limits(name, false, true)
+    }
+
+    /// With these limits compiled into guests; deadlines are by default.
+    pub fn with_limits(name: &CStr, fuel: bool, deadline: bool) -> Self {
         // SAFETY: the handles come from the library, here and below; names end with a zero byte.
         unsafe {
             let config = made(|out, e| hostel_engine_config_new(out, e));
             ok(|e| hostel_engine_config_set_engine(config, name.as_ptr(), e));
+            ok(|e| hostel_engine_config_set_fuel(config, fuel, e));
+            ok(|e| hostel_engine_config_set_deadline(config, deadline, e));
             let engine = made(|out, e| hostel_engine_new(config, out, e));
             hostel_engine_config_free(config);
             Engine(engine)
@@ -103,6 +110,20 @@ impl Module {
     }
 }
 
+impl Module {
+    /// The size of its artifact.
+    pub fn artifact_len(&self) -> usize {
+        let (key, mut artifact) = ([7; HOSTEL_KEY_BYTES], hostel_buffer::EMPTY);
+        // SAFETY: as above.
+        unsafe {
+            ok(|e| hostel_module_serialize(self.0, key.as_ptr(), key.len(), &mut artifact, e));
+            let len = artifact.len;
+            hostel_buffer_free(&mut artifact);
+            len
+        }
+    }
+}
+
 impl Drop for Module {
     fn drop(&mut self) {
         // SAFETY: it came from the library, and is freed once.
@@ -114,6 +135,12 @@ impl Guest {
     pub fn function(&self, name: &CStr) -> Function {
         // SAFETY: as above.
         Function(made(|out, e| unsafe { hostel_guest_function(self.0, name.as_ptr(), out, e) }))
+    }
+
+    /// A function of plain values.
+    pub fn value_function(&self, name: &CStr) -> Function {
+        // SAFETY: as above.
+        Function(made(|out, e| unsafe { hostel_guest_value_function(self.0, name.as_ptr(), out, e) }))
     }
 
     pub fn instance(&self) -> Instance {
@@ -166,6 +193,17 @@ impl Instance {
         unsafe {
             ok(|e| hostel_instance_call_function(self.0, function.0, data, len, null_mut(), &mut output, e));
             assert_eq!(output.len, expected);
+            hostel_buffer_free(&mut output);
+        }
+    }
+
+    /// A call of a kept instance, whatever the length of its output.
+    pub fn call_any(&self, function: Function, input: &[u8]) {
+        let mut output = hostel_buffer::EMPTY;
+        let (data, len) = (input.as_ptr(), input.len());
+        // SAFETY: as above.
+        unsafe {
+            ok(|e| hostel_instance_call_function(self.0, function.0, data, len, null_mut(), &mut output, e));
             hostel_buffer_free(&mut output);
         }
     }

@@ -16,7 +16,8 @@ pub struct hostel_load_options {
     inner: LoadOptions,
 }
 
-/// Is told how far a load is that compiles. `phase` is "validate", "compile", or "ready" when all is done; in each, `done`
+/// Is told how far a load is that compiles. `phase` is "validate", "prepare" (where limits are compiled in), "compile", or
+/// "ready" when all is done; in each, `done`
 /// of `total` steps are made, and `total` is 0 while that is not known. What a step is depends on the engine: one that
 /// translates a module in one go tells no steps. The string lives for ever.
 ///

@@ -176,6 +176,7 @@ pub(in crate::ffi) fn load_progress(callback: hostel_load_progress, data: Arc<Us
     Progress::new(move |phase, done, total| {
         let name = match phase {
             Phase::Validate => c"validate",
+            Phase::Prepare => c"prepare",
             Phase::Compile => c"compile",
             Phase::Ready => c"ready",
         };
