@@ -109,8 +109,7 @@ static void garbage_costs_only_time(const hostel_engine *engine) {
                                       "$99999999999999999999\r\n",
                                       "\xff\xfe\r\n",
                                       "-hunter2 was the password\r\n",
-                                      "-"
-                                      "\x1b[2J\r\n"};
+                                      "-\x1b[2J\r\n"};
   static const char *const s3[] = {"+OK\r\n",
                                    "HTTP/1.1 200 OK\r\nContent-Length: 9223372036854775807\r\n\r\nx",
                                    "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",

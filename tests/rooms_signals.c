@@ -330,6 +330,8 @@ static void ignored_raise(const char *name) {
     raise(SIGSEGV);
     call_often(guest, 5);
   }
+  hostel_guest_free(guest);
+  hostel_engine_free(engine);
 }
 
 static void ignored_fault(const char *name) {
@@ -385,12 +387,15 @@ static void masking_handler(const char *name) {
   sigaddset(&action.sa_mask, SIGUSR2);
   REQUIRE(sigaction(SIGSEGV, &action, NULL) == 0);
   hostel_engine *engine = engine_called(name);
-  call_often(open_pages(engine), 5);
+  hostel_guest *guest = open_pages(engine);
+  call_often(guest, 5);
   raise(SIGSEGV);
   CHECK(handled == 1);
   sigset_t mask;
   pthread_sigmask(SIG_BLOCK, NULL, &mask);
   CHECK(sigismember(&mask, SIGSEGV) == 0 && sigismember(&mask, SIGUSR2) == 0);
+  hostel_guest_free(guest);
+  hostel_engine_free(engine);
 }
 
 static void a_handler_from_before_has_the_mask_it_asked_for(const hostel_engine *engine) { RUNS_WELL(masking_handler, engine); }
@@ -496,6 +501,10 @@ static void callers_of_small_stacks(const char *name) {
     REQUIRE(pthread_create(&thread, &attributes, only_call, guest) == 0);
     REQUIRE(pthread_join(thread, NULL) == 0);
   }
+  pthread_attr_destroy(&attributes);
+  hostel_guest_free(guest);
+  hostel_guest_free(stepper);
+  hostel_engine_free(engine);
 }
 
 static void a_thread_that_only_calls_needs_64_kib(const hostel_engine *engine) { RUNS_WELL(callers_of_small_stacks, engine); }
@@ -599,6 +608,9 @@ static void fork_among_threads(const char *name) {
   for (int i = 0; i < 4; i++) {
     REQUIRE(pthread_join(threads[i], NULL) == 0);
   }
+  hostel_guest_free(guests[0]);
+  hostel_guest_free(guests[1]);
+  hostel_engine_free(engine);
 }
 
 /* An interpreter that makes an instance a call may hold locks of its own at that moment, as the header says. */

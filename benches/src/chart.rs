@@ -36,14 +36,17 @@ const LEFT: f64 = 210.0;
 const ROW: f64 = 24.0;
 /// The scale: from 100 ns to 1 ms.
 const DECADES: [(f64, &str); 5] = [(1e2, "100 ns"), (1e3, "1 us"), (1e4, "10 us"), (1e5, "100 us"), (1e6, "1 ms")];
-const STYLE: &str = "text{font:13px system-ui,sans-serif;fill:#24292f}.quiet{fill:#6e7781}.title{font-weight:600}
-.bar{fill:#afb8c1}.ours{fill:#1a7f64}.line{stroke:#d0d7de}
-@media(prefers-color-scheme:dark){text{fill:#e6edf3}.quiet{fill:#8b949e}.bar{fill:#57606a}.ours{fill:#3fb992}.line{stroke:#30363d}}";
+/// Figures have an edge in the colour of the page, so that no line runs through them.
+const STYLE: &str = "text{font:13px system-ui,sans-serif;fill:#24292f}.title{font-weight:600}
+.quiet{fill:#6e7781}.scale{fill:#6e7781;text-anchor:middle}
+.page{fill:#fff}.bar{fill:#afb8c1}.ours{fill:#1a7f64}.line{stroke:#d0d7de}.figure{paint-order:stroke;stroke:#fff;stroke-width:6px}
+@media(prefers-color-scheme:dark){text{fill:#e6edf3}.quiet,.scale{fill:#8b949e}
+.page{fill:#0d1117}.bar{fill:#57606a}.ours{fill:#3fb992}.line{stroke:#30363d}.figure{stroke:#0d1117}}";
 
 /// Where a time lies on the scale.
 fn x(ns: f64) -> f64 {
     let decades = (DECADES.len() - 1) as f64;
-    LEFT + (ns / DECADES[0].0).log10().clamp(0.02, decades) / decades * (WIDTH - LEFT - 70.0)
+    LEFT + (ns / DECADES[0].0).log10().clamp(0.0, decades) / decades * (WIDTH - LEFT - 70.0)
 }
 
 /// Draws the figures.
@@ -57,7 +60,7 @@ pub fn draw(report: &Report) -> String {
         for (ns, name) in DECADES {
             let x = x(ns);
             let _ = writeln!(body, r#"<line class="line" x1="{x:.1}" y1="{y:.1}" x2="{x:.1}" y2="{bottom:.1}"/>"#);
-            text(&mut body, x - 12.0, bottom + 15.0, "quiet", name);
+            text(&mut body, x, bottom + 15.0, "scale", name);
         }
         for &(name, figure, unit) in bars {
             let figure = report.get(figure);
@@ -66,22 +69,23 @@ pub fn draw(report: &Report) -> String {
             let (top, width) = (y + 4.0, x(ns) - LEFT);
             text(&mut body, 8.0, y + 17.0, "", name);
             let _ = writeln!(body, r#"<rect class="{class}" x="{LEFT}" y="{top:.1}" width="{width:.1}" height="16" rx="2"/>"#);
-            text(&mut body, x(ns) + 6.0, y + 17.0, "", &time(ns));
+            text(&mut body, x(ns) + 6.0, y + 17.0, "figure", &time(ns));
             y += ROW;
         }
-        y += 34.0;
+        y += 38.0;
     }
     text(
         &mut body,
         8.0,
-        y + 4.0,
+        y + 6.0,
         "quiet",
         "* its own guest, called in MessagePack. Logarithmic scale; shorter is better. One run of `make bench`.",
     );
-    let height = y + 16.0;
+    let height = y + 20.0;
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"Time of a call in a \
-         fresh guest: hostel and others\">\n<style>{STYLE}</style>\n{body}</svg>\n"
+         fresh guest: hostel and others\">\n<style>{STYLE}</style>\n<rect class=\"page\" width=\"{WIDTH}\" \
+         height=\"{height}\"/>\n{body}</svg>\n"
     )
 }
 

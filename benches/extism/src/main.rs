@@ -10,7 +10,8 @@ use measure::{Contender, nanoseconds};
 use std::cell::RefCell;
 
 fn compiled(path: &str) -> CompiledPlugin {
-    let manifest = Manifest::new([Wasm::file(path)]);
+    let wasm = std::fs::read(path).unwrap_or_else(|error| panic!("cannot read {path}: {error}"));
+    let manifest = Manifest::new([Wasm::data(wasm)]);
     PluginBuilder::new(manifest).with_cache_disabled().compile().expect("the plug-in compiles")
 }
 
