@@ -27,12 +27,13 @@ const GUESTS: &str = "build/bench-guests";
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let wasm = wat::parse_str(include_str!("guest.wat")).expect("the guest is valid");
-    // Processes that the benchmarks start.
+    // One section alone; and processes that the benchmarks start.
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => everything(&wasm),
         ["cold", who, path] => cold::process(who, Path::new(path)),
+        ["limits"] => limits::measure(&mut Report::default(), &guest("kernels"), &ready::initialised(&guest("sqlite"))),
         ["density"] => rooms::density(&wasm),
-        _ => panic!("usage: hostel-bench"),
+        _ => panic!("usage: hostel-bench [limits]"),
     }
 }
 

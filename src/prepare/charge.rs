@@ -33,18 +33,13 @@ impl Charge {
         if let Some(fuel) = fuel {
             self.count(fuel, &mut sink);
         }
-        if self.check {
-            sink.i64_const(0).i64_lt_s();
-        }
-        if let Some(poll) = self.poll {
-            poll.load(&mut sink);
-            if self.check {
-                sink.i32_or();
-            }
-        }
-        if self.check || self.poll.is_some() {
-            sink.br_if(self.stop);
-        }
+        match (self.check, self.poll) {
+            (true, None) => sink.i64_const(0).i64_lt_s().br_if(self.stop),
+            // One comparison for both: the number that stops the guest is below 0 as well.
+            (true, Some(poll)) => poll.load_wide(&mut sink).i64_or().i64_const(0).i64_lt_s().br_if(self.stop),
+            (false, Some(poll)) => poll.load(&mut sink).br_if(self.stop),
+            (false, None) => &mut sink,
+        };
     }
 
     /// Leaves the counter on the stack if it is to be checked.
@@ -72,14 +67,17 @@ impl Charge {
 }
 
 impl Poll {
-    /// The word, on the stack.
-    pub(super) fn load(self, sink: &mut InstructionSink) {
+    /// The lower half of the number, on the stack: not 0 when the guest is to stop.
+    pub(super) fn load<'a, 'b>(self, sink: &'a mut InstructionSink<'b>) -> &'a mut InstructionSink<'b> {
         let word = MemArg { offset: 0, align: 2, memory_index: self.memory };
         sink.i32_const(0);
-        if self.atomic {
-            sink.i32_atomic_load(word)
-        } else {
-            sink.i32_load(word)
-        };
+        if self.atomic { sink.i32_atomic_load(word) } else { sink.i32_load(word) }
+    }
+
+    /// The number, on the stack: below 0 when the guest is to stop.
+    fn load_wide<'a, 'b>(self, sink: &'a mut InstructionSink<'b>) -> &'a mut InstructionSink<'b> {
+        let number = MemArg { offset: 0, align: 3, memory_index: self.memory };
+        sink.i32_const(0);
+        if self.atomic { sink.i64_atomic_load(number) } else { sink.i64_load(number) }
     }
 }

@@ -32,8 +32,9 @@
 //!
 //! # Deadline and cancel
 //!
-//! The word at address 0 of a memory of one page, exported as [`DEADLINE_EXPORT`], stops the guest when anyone makes it
-//! other than 0: it is polled with an atomic load, for optimisers take a load of a global out of a loop. The memory has
+//! The number at address 0 of a memory of one page, exported as [`DEADLINE_EXPORT`], is 0 while the guest may run. Its 64 bits
+//! stop the guest when the lower half is not 0 and the whole is below 0: code that counts fuel too looks at the whole, and so
+//! has one comparison for both; other code looks at the lower half. It is polled with an atomic load, for optimisers take a load of a global out of a loop. The memory has
 //! the last index, so that no code of the guest can name it. Polls stand at the head of every loop; at the entry of
 //! functions that may recur, that call by table or reference, or that run more than 2,000 operators with all they call,
 //! loops counted once (those that poll counted as 256); and wherever 10,000 operators may have run since the last. For
@@ -125,7 +126,7 @@ impl Options {
 pub struct Meters {
     /// The index of the global that is the counter of fuel.
     pub fuel_global: Option<u32>,
-    /// The index of the memory whose first word stops the guest.
+    /// The index of the memory whose first number stops the guest.
     pub deadline_memory: Option<u32>,
     /// The start function was exported as [`START_EXPORT`].
     pub start_exported: bool,

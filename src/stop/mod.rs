@@ -23,21 +23,32 @@ pub enum Reason {
     Cancelled = 2,
 }
 
-/// The word of one room: 0 while its guest may run.
+/// The word of one room: 0 while its guest may run, else a number below 0 whose lower half is the reason. (In two halves, for
+/// machines without atomic numbers of 64 bits. Whoever reads them when half is written sees the rest soon.)
 #[derive(Debug, Default)]
-pub struct Stop(AtomicU32);
+#[repr(C, align(8))]
+pub struct Stop {
+    #[cfg(target_endian = "big")]
+    sign: AtomicU32,
+    reason: AtomicU32,
+    #[cfg(target_endian = "little")]
+    sign: AtomicU32,
+}
+
+const SIGN: u32 = 1 << 31;
 
 impl Stop {
     /// Asks the guest to stop. The first who asks is the reason.
     pub fn ask(&self, reason: Reason) {
         // Who has been asked already stays asked; either way there is nothing more to do.
-        let _ = self.0.compare_exchange(0, reason as u32, Ordering::Relaxed, Ordering::Relaxed);
+        let _ = self.reason.compare_exchange(0, reason as u32, Ordering::Relaxed, Ordering::Relaxed);
+        self.sign.store(SIGN, Ordering::Relaxed);
     }
 
     /// Whether it is to stop, and why.
     #[inline]
     pub fn asked(&self) -> Option<Reason> {
-        match self.0.load(Ordering::Relaxed) {
+        match self.reason.load(Ordering::Relaxed) {
             0 => None,
             asked if asked == Reason::Deadline as u32 => Some(Reason::Deadline),
             _ => Some(Reason::Cancelled),
@@ -46,11 +57,12 @@ impl Stop {
 
     /// Makes ready for a call: nobody knows the word yet.
     pub fn clear(&self) {
-        self.0.store(0, Ordering::Relaxed);
+        self.reason.store(0, Ordering::Relaxed);
+        self.sign.store(0, Ordering::Relaxed);
     }
 
-    /// The word itself, for the code that looks at it.
-    pub fn word(&self) -> &AtomicU32 {
-        &self.0
+    /// Where it is, for the code that looks at it.
+    pub fn address(&self) -> *mut u8 {
+        core::ptr::from_ref(self).cast_mut().cast()
     }
 }

@@ -1,5 +1,5 @@
 //! The word that stops a guest, as its code sees it: the beginning of a memory of one page that no code of the guest can
-//! name. What `prepare` puts into the guest reads these four bytes and no others, so there is no page behind them.
+//! name. What `prepare` puts into the guest reads these eight bytes and no others, so there is no page behind them.
 
 use crate::stop::Stop;
 use alloc::{boxed::Box, sync::Arc};
@@ -12,7 +12,7 @@ use wasmer_vm::{LinearMemory, MemoryError, VMMemory, VMMemoryDefinition};
 /// # Safety
 /// `definition` is a place for a definition, which lives as long as the memory.
 pub(super) unsafe fn stop_memory(stop: &Arc<Stop>, mut definition: NonNull<VMMemoryDefinition>) -> VMMemory {
-    let base = stop.word().as_ptr().cast();
+    let base = stop.address();
     // SAFETY: the caller's promise.
     unsafe { *definition.as_mut() = VMMemoryDefinition { base, current_length: WASM_PAGE_SIZE } };
     let memory: Box<dyn LinearMemory + Send + Sync> = Box::new(StopMemory { _stop: stop.clone(), definition });

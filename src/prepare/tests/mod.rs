@@ -90,7 +90,7 @@ impl Room {
     }
 
     fn stop(&mut self) {
-        self.memory(DEADLINE_EXPORT).write(&mut self.store, 0, &[1, 0, 0, 0]).expect("the word is there");
+        self.memory(DEADLINE_EXPORT).write(&mut self.store, 0, &[1, 0, 0, 0, 0, 0, 0, 0x80]).expect("the number is there");
     }
 
     /// What a call costs that ends in order within `budget`; nothing if it is out of fuel.
