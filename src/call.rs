@@ -102,14 +102,13 @@ pub struct State {
 }
 
 impl State {
-    /// Makes ready for a call.
+    /// Makes ready for a call; but for the word that stops it, which those who watch over the call may know already.
     pub(crate) fn begin(&mut self, guest: &Guest, options: &Options, bounds: &Bounds) {
         let limits = guest.limits();
         let asked = options.memory_bytes_max.unwrap_or(u64::MAX);
         self.memory.reset(asked.min(limits.get(Limit::MemoryBytes)));
         let context = options.context.load(Ordering::Relaxed);
         self.context = AtomicPtr::new(context);
-        self.stop.clear();
         self.bounds.clone_from(bounds);
         let given = bounds.fuel.map_or(i64::MAX, |fuel| i64::try_from(fuel).unwrap_or(i64::MAX));
         self.fuel = guest.module().info().counts_fuel().then_some(given);
@@ -219,8 +218,9 @@ pub(crate) fn over(instance: &mut dyn Instance) -> Option<Error> {
     if state.fuel.is_some() && instance.fuel() < 0 { Some(out_of_fuel(instance.state(), None)) } else { None }
 }
 
+/// Why a guest does not come to its end.
 #[cold]
-fn stopped(reason: Reason, trap: Option<Box<Trap>>) -> Error {
+pub(crate) fn stopped(reason: Reason, trap: Option<Box<Trap>>) -> Error {
     let what = match reason {
         Reason::Deadline => "the time of the call is over",
         Reason::Cancelled => "the call was cancelled",

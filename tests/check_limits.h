@@ -44,6 +44,18 @@ static inline hostel_call_options *options_with_deadline(uint64_t milliseconds) 
   return options;
 }
 
+static inline hostel_cancel *new_cancel(void) {
+  hostel_cancel *cancel = RUBBISH;
+  SUCCEEDS(hostel_cancel_new(&cancel, &error));
+  return cancel;
+}
+
+static inline hostel_call_options *options_with_cancel(const hostel_cancel *cancel) {
+  hostel_call_options *options = new_options();
+  SUCCEEDS(hostel_call_options_set_cancel(options, cancel, &error));
+  return options;
+}
+
 static inline hostel_report report_of(const hostel_call_options *options) {
   hostel_report report = {.struct_size = sizeof report};
   SUCCEEDS(hostel_call_options_report(options, &report, &error));

@@ -69,6 +69,9 @@ impl Room {
     fn begin(guest: &Arc<Guest>, options: &Options, bounds: &Bounds, spare: Spare) -> Result<Room> {
         let stop = Arc::<Stop>::default();
         let _watch = bounds.watch(&stop)?;
+        if let Some(reason) = stop.asked() {
+            return Err(while_starting(call::stopped(reason, None)));
+        }
         let mut room = Room::make(guest, options, bounds, stop, None, spare)?;
         let started = guest.initialize().map_or(Ok(()), |initialize| room.instance.call(initialize, &mut []));
         let left = room.instance.fuel();
@@ -166,6 +169,7 @@ impl Room {
         let instance = &mut *self.instance;
         let state = instance.state();
         state.begin(guest, options, bounds);
+        state.stop.clear();
         let watch = bounds.watch(&state.stop)?;
         if let Some(given) = state.fuel {
             instance.set_fuel(given);
@@ -261,7 +265,12 @@ fn memory_max(limits: &Limits, options: &Options) -> u64 {
 fn start_error(started: Result<()>, state: &mut State, fuel: i64) -> Error {
     let started = call::bounded(started, state, fuel);
     let ended = || Error::BadAbi("a host function ended the guest's start with a result".into());
-    match call::settle(started.map(|()| Box::default()), state, u64::MAX).err().unwrap_or_else(ended) {
+    while_starting(call::settle(started.map(|()| Box::default()), state, u64::MAX).err().unwrap_or_else(ended))
+}
+
+/// An error of a start, with a message that says so where the host could not tell.
+fn while_starting(error: Error) -> Error {
+    match error {
         Error::Stopped { reason, message, trap } => {
             Error::Stopped { reason, message: format!("while the guest started: {message}"), trap }
         }
