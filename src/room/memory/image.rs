@@ -33,8 +33,10 @@ impl Drop for Arena {
 /// How much a file has unless an image is larger; then there is another one.
 const ARENA_BYTES: usize = 1 << 30;
 
-/// The file that new images of this process go to, and where it ends.
-static ARENA: OfProcess<Mutex<Option<(Arc<Arena>, usize)>>> = OfProcess::of_the_first(Mutex::new(None));
+/// The file that new images go to, and where it ends.
+type Current = Mutex<Option<(Arc<Arena>, usize)>>;
+
+static ARENA: OfProcess<Current> = OfProcess::of_the_first(Mutex::new(None));
 
 /// The bytes of one memory. Whole pages; immutable.
 pub struct Image {
