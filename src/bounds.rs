@@ -32,7 +32,12 @@ pub struct Bounds {
 
 impl Bounds {
     /// Of a call that begins now: what its options say, within what is left to the call around it.
+    #[inline]
     pub fn of(options: &Options, settings: &Settings, nested: bool) -> Result<Bounds> {
+        if !nested && !options.has_bounds() { Ok(Bounds::default()) } else { Bounds::asked(options, settings, nested) }
+    }
+
+    fn asked(options: &Options, settings: &Settings, nested: bool) -> Result<Bounds> {
         let bounds = Bounds { fuel: options.fuel, ..Bounds::default() };
         #[cfg(feature = "std")]
         let bounds = bounds.in_time(options, nested);

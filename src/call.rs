@@ -50,6 +50,15 @@ impl Options {
         self.output_bytes_max.map_or(engine_max, |max| max.min(engine_max))
     }
 
+    /// Whether it says what the call may use up.
+    #[inline]
+    pub(crate) fn has_bounds(&self) -> bool {
+        #[cfg(feature = "std")]
+        return self.fuel.is_some() || self.time.is_some() || self.cancel.is_some();
+        #[cfg(not(feature = "std"))]
+        self.fuel.is_some()
+    }
+
     /// For the start of a room that later calls will have: the engine's caps, and not those of the call that happens to be
     /// the first.
     pub(crate) fn of_start(&self) -> Options {
@@ -179,6 +188,7 @@ struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
+    #[inline]
     fn enter(guest: &'a Arc<Guest>, options: &'a Options) -> Result<Call<'a>> {
         let nested = nesting::enter(guest.limits())?;
         let bounds = Bounds::of(options, guest.settings(), nested.is_inner())?;
@@ -190,6 +200,7 @@ impl<'a> Call<'a> {
     }
 
     /// Runs it in a room, and notes what it has used.
+    #[inline]
     fn run<T>(
         &self,
         room: &mut Room,
@@ -245,24 +256,30 @@ fn told(message: String, trap: Option<&Trap>) -> String {
 
 /// What a guest's own code came to, given that it may have been stopped: code that is stopped runs into `unreachable`, and
 /// code that is almost at its end is not stopped at all when its fuel is used up.
+#[inline]
 pub(crate) fn bounded<T>(outcome: Result<T>, state: &mut State, left: i64) -> Result<T> {
     let reason = state.stop.asked().filter(|_| state.unwound);
     let used_up = state.fuel.is_some() && left < 0;
     if reason.is_none() && !used_up {
         return outcome;
     }
-    let trap = match outcome {
-        Err(Error::Trap(trap)) => Some(trap),
-        Err(Error::OutOfFuel { trap, .. } | Error::Stopped { trap, .. }) => trap,
+    Err(over_bounds(outcome.err(), state, reason))
+}
+
+#[cold]
+fn over_bounds(error: Option<Error>, state: &mut State, reason: Option<Reason>) -> Error {
+    let trap = match error {
+        Some(Error::Trap(trap)) => Some(trap),
+        Some(Error::OutOfFuel { trap, .. } | Error::Stopped { trap, .. }) => trap,
         _ => None,
     };
     state.unwound = true; // an instance that was over its bounds is not used again
     state.short_circuit = None;
     state.refusal = None;
-    Err(match reason {
+    match reason {
         Some(reason) => stopped(reason, trap),
         None => out_of_fuel(state, trap),
-    })
+    }
 }
 
 /// What a call came to, given what was noted on the way: a result that a host function ended it with, a guest that
