@@ -105,7 +105,8 @@ pub(crate) fn keep<T: Output>(
         status: Status::Ok,
         origin: guest.module().origin(),
         room_is_new: false,
-        usage: Usage::default(),
+        // Nothing yet; also what a call has used that does not begin.
+        usage: Usage { fuel: guest.module().info().counts_fuel().then_some(0), memory_bytes: 0 },
         load: guest.module().load_time(),
         room: Duration::ZERO,
         call: Duration::ZERO,
