@@ -9,7 +9,7 @@ use super::{Room, Spare};
 #[cfg(snapshots)]
 use super::{check_memory, memory_max};
 use crate::bounds::Bounds;
-use crate::call::Options;
+use crate::call::{self, Options};
 use crate::guest::Guest;
 use crate::sys::{fork, nesting};
 use crate::{Error, Result};
@@ -17,7 +17,7 @@ use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a host may say about a guest's rooms.
 #[derive(Clone, Debug)]
@@ -148,7 +148,7 @@ impl Pool {
 
     /// A room for one call, as new unless the host has said otherwise.
     pub fn take<'a>(&'a self, guest: &Arc<Guest>, options: &Options, bounds: &Bounds) -> Result<Lease<'a>> {
-        let mut lease = Lease { pool: self, room: None, bounded: self.wait()? };
+        let mut lease = Lease { pool: self, room: None, bounded: self.wait(bounds)? };
         let room = match self.take_idle() {
             Some(room) => room,
             None => self.make(guest, options, bounds)?,
@@ -278,19 +278,28 @@ impl Pool {
         self.live.fetch_sub(1, Relaxed);
     }
 
-    /// Waits until one more room may be in use; whether it counts. A call from inside another one does not: the two would
-    /// wait for each other.
-    fn wait(&self) -> Result<bool> {
+    /// Waits until one more room may be in use, as long as the call may; whether it counts. A call from inside another one does
+    /// not: the two would wait for each other.
+    fn wait(&self, bounds: &Bounds) -> Result<bool> {
         let Some(max) = self.settings.rooms_max.filter(|_| !nesting::is_nested()) else { return Ok(false) };
         let Some(mut in_use) = lock(&self.in_use) else { return Ok(false) };
         if in_use.generation != fork::generation() {
             *in_use = InUse { rooms: 0, generation: fork::generation() };
         }
-        let waited = self.freed.wait_timeout_while(in_use, self.settings.wait, |in_use| in_use.rooms >= max);
-        let (mut in_use, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        if in_use.rooms >= max {
-            let waited = self.settings.wait.as_millis();
-            return Err(Error::Busy(format!("all {max} rooms of the guest are in use, also after {waited} ms")));
+        let begun = (in_use.rooms >= max).then(Instant::now);
+        while let Some(begun) = begun.filter(|_| in_use.rooms >= max) {
+            // Only who finds no room gives up: one that was freed for this call would else be nobody's.
+            if let Some(reason) = bounds.ended() {
+                return Err(call::stopped(reason, None));
+            }
+            let left = self.settings.wait.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                let waited = self.settings.wait.as_millis();
+                return Err(Error::Busy(format!("all {max} rooms of the guest are in use, also after {waited} ms")));
+            }
+            let left = bounds.look_again().map_or(left, |soon| soon.min(left));
+            let waited = self.freed.wait_timeout(in_use, left);
+            (in_use, _) = waited.unwrap_or_else(PoisonError::into_inner);
         }
         in_use.rooms += 1;
         Ok(true)
