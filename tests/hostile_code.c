@@ -205,7 +205,8 @@ static void starts_end(const hostel_engine *shared) {
   hostel_engine *hasty = starting_engine(shared, DEADLINE_MS), *patient = starting_engine(shared, 200000);
   hostel_call_options *on_fuel = options_with_fuel(FUEL);
   for (size_t i = 0; i < sizeof guests / sizeof guests[0]; i++) {
-    hostel_guest *in_time = open_hostile(hasty, guests[i].text, refuse, NULL);
+    const bool waits = guests[i].in_time == HOSTEL_STATUS_DEADLINE;
+    hostel_guest *in_time = open_hostile(waits ? hasty : patient, guests[i].text, refuse, NULL);
     hostel_guest *guest = open_hostile(patient, guests[i].text, refuse, NULL);
     for (int round = 0; round < 2; round++) { /* a call's fuel is not for the start; an instance's is */
       hostel_instance *instance = RUBBISH;

@@ -110,6 +110,7 @@ static void a_call_that_fails_is_reported_as_what_it_came_to(const hostel_engine
   SUCCEEDS(hostel_call_options_set_deadline_ms(options, 1, &error));
   REFUSES(DEADLINE, "time", hostel_guest_call(guest, "spin", NOTHING, options, &output, &error));
   CHECK(report_of(options).status == HOSTEL_STATUS_DEADLINE && report_of(options).fuel_used != HOSTEL_UNLIMITED);
+  SUCCEEDS(hostel_call_options_set_deadline_ms(options, HOSTEL_UNLIMITED, &error));
   SUCCEEDS(hostel_call_options_set_cancel(options, cancel, &error));
   REFUSES(CANCELLED, "cancelled", hostel_guest_call(guest, "spin", NOTHING, options, &output, &error));
   CHECK(report_of(options).status == HOSTEL_STATUS_CANCELLED && report_of(options).fuel_used == 0);

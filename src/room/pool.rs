@@ -9,16 +9,15 @@ use super::{Room, Spare};
 #[cfg(snapshots)]
 use super::{check_memory, memory_max};
 use crate::bounds::Bounds;
-use crate::call::Options;
+use crate::call::{self, Options};
 use crate::guest::Guest;
-use crate::stop::Reason;
 use crate::sys::{fork, nesting};
 use crate::{Error, Result};
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a host may say about a guest's rooms.
 #[derive(Clone, Debug)]
@@ -279,23 +278,28 @@ impl Pool {
         self.live.fetch_sub(1, Relaxed);
     }
 
-    /// Waits until one more room may be in use, at most until the call's deadline; whether it counts. A call from inside another one does not: the two would
-    /// wait for each other.
+    /// Waits until one more room may be in use, as long as the call may; whether it counts. A call from inside another one does
+    /// not: the two would wait for each other.
     fn wait(&self, bounds: &Bounds) -> Result<bool> {
         let Some(max) = self.settings.rooms_max.filter(|_| !nesting::is_nested()) else { return Ok(false) };
         let Some(mut in_use) = lock(&self.in_use) else { return Ok(false) };
         if in_use.generation != fork::generation() {
             *in_use = InUse { rooms: 0, generation: fork::generation() };
         }
-        let wait = bounds.wait(self.settings.wait);
-        let waited = self.freed.wait_timeout_while(in_use, wait, |in_use| in_use.rooms >= max);
-        let (mut in_use, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        if in_use.rooms >= max {
-            let message = format!("all {max} rooms of the guest are in use, also after {} ms", wait.as_millis());
-            return Err(match wait < self.settings.wait {
-                true => Error::Stopped { reason: Reason::Deadline, message, trap: None },
-                false => Error::Busy(message),
-            });
+        let begun = (in_use.rooms >= max).then(Instant::now);
+        while let Some(begun) = begun.filter(|_| in_use.rooms >= max) {
+            // Only who finds no room gives up: one that was freed for this call would else be nobody's.
+            if let Some(reason) = bounds.ended() {
+                return Err(call::stopped(reason, None));
+            }
+            let left = self.settings.wait.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                let waited = self.settings.wait.as_millis();
+                return Err(Error::Busy(format!("all {max} rooms of the guest are in use, also after {waited} ms")));
+            }
+            let left = bounds.look_again().map_or(left, |soon| soon.min(left));
+            let waited = self.freed.wait_timeout(in_use, left);
+            (in_use, _) = waited.unwrap_or_else(PoisonError::into_inner);
         }
         in_use.rooms += 1;
         Ok(true)
