@@ -32,7 +32,9 @@
  * signals.
  *
  * A forked child may load, make and call, also what its parent has made, but does not go on with a call inside of which
- * it was forked. Handles that other threads were using at that moment may hang.
+ * it was forked. It may use engines, guests and tokens whatever other threads were doing with them at that moment. Other
+ * handles that they were using may hang, and so may an instance of wasmi if they were calling any guest of its engine. What
+ * its parent has loaded with wasmi a child translates again, once.
  */
 #ifndef HOSTEL_H
 #define HOSTEL_H

@@ -1,5 +1,6 @@
 /* cache_growth.c: a cache that modules come and go through does not grow. */
 #include "check_cache.h"
+#include "check_sanitized.h"
 
 #include <unistd.h>
 
@@ -11,18 +12,7 @@ enum {
 };
 
 /* Of 16 MiB, if every module that went had left its data. A sanitizer keeps what is freed for a while. */
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifdef SANITIZED
-static const long RESIDENT_MAX = 1L << 30;
-#else
-static const long RESIDENT_MAX = 6L << 20;
-#endif
+static const long RESIDENT_MAX = SANITIZED ? 1L << 30 : 6L << 20;
 
 typedef struct usage {
   long resident; /* bytes */
@@ -97,11 +87,7 @@ static void modules_that_stay_are_seen(const hostel_engine *engine) {
     kept[number] = load_with_data(engine, NULL, number);
   }
   const usage after = usage_now();
-#ifndef SANITIZED
-  CHECK(after.resident - before.resident >= RESIDENT_MAX || after.mappings - before.mappings >= MAPPINGS_MAX);
-#else
-  (void)before, (void)after;
-#endif
+  CHECK(SANITIZED || after.resident - before.resident >= RESIDENT_MAX || after.mappings - before.mappings >= MAPPINGS_MAX);
   for (unsigned number = 0; number < MODULES; number++) {
     hostel_module_free(kept[number]);
   }

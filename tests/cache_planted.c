@@ -162,6 +162,29 @@ static void leftovers_of_a_process_of_the_same_number_are_no_obstacle_and_go(con
   free_place(&place);
 }
 
+/* Not each save reads all of the directory, but after an eighth as many as there are entries one does. */
+static void leftovers_go_also_when_the_cache_is_used_for_long(const hostel_engine *engine) {
+  enum { ENTRIES = 40, SAVES = ENTRIES / 8 + 1 };
+  place place = new_place(engine);
+  for (unsigned number = 1; number <= ENTRIES; number++) {
+    hostel_module_free(load_numbered(engine, place.cache, number));
+  }
+  for (int times = 0; times < 3; times++) {
+    const path aside = file_of(place.directory.text, engine, 2, ".1.1.tmp"),
+               lock = file_of(place.directory.text, engine, 3, ".lock");
+    write_file(aside.text, TEXT("half"));
+    write_file(lock.text, TEXT(""));
+    for (unsigned number = 10; number < 10 + SAVES; number++) {
+      uint8_t key[HOSTEL_KEY_BYTES];
+      key_of(engine, number, key);
+      SUCCEEDS(hostel_cache_remove_module(place.cache, engine, key, &error));
+      COMES_FROM("compiled", engine, place.cache, number);
+    }
+    CHECK(count_in(place.folder.text) == ENTRIES);
+  }
+  free_place(&place);
+}
+
 static void what_is_being_written_or_held_does_not_go(const hostel_engine *engine) {
   place place = new_place(engine);
   const path aside = file_of(place.directory.text, engine, 2, ".1.1.tmp"),
@@ -246,6 +269,7 @@ int main(int argc, char **argv) {
       TEST(what_is_linked_from_elsewhere_is_not_changed_there),
       TEST(files_with_other_names_are_left_alone),
       TEST(leftovers_of_a_process_of_the_same_number_are_no_obstacle_and_go),
+      TEST(leftovers_go_also_when_the_cache_is_used_for_long),
       TEST(what_is_being_written_or_held_does_not_go),
       TEST(locks_that_cannot_be_had_cost_only_time),
       TEST(permissions_that_change_meanwhile_cost_only_time),

@@ -1,18 +1,8 @@
 /* resources.c: what the system itself refuses. */
 #include "check.h"
+#include "check_sanitized.h"
 
 #include <sys/resource.h>
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
 
 /* How much address space this process uses, in bytes; 0 where that is not told. */
 static rlim_t address_space(void) {

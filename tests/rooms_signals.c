@@ -1,5 +1,6 @@
-/* rooms_signals.c: rooms and a host that has its own ideas about SIGSEGV, threads, stacks and forks. */
+/* rooms_signals.c: rooms and a host that has its own ideas about SIGSEGV, threads and stacks. */
 #include "check_rooms.h"
+#include "check_sanitized.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -8,14 +9,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Signals, masks and forks are a process's, and handlers are put in place by the first engine: each fact is found out in a
+/* Signals and masks are a process's, and handlers are put in place by the first engine: each fact is found out in a
  * program of its own, this one called again. */
 static int in_program(const char *name, const char *engine) {
   fflush(NULL);
   const pid_t child = fork();
   REQUIRE(child >= 0);
   if (child == 0) {
-    alarm(60);
+    alarm(SECONDS(60));
     execl("/proc/self/exe", "rooms_signals", engine, "--alone", name, NULL);
     _exit(126);
   }
@@ -509,117 +510,6 @@ static void callers_of_small_stacks(const char *name) {
 
 static void a_thread_that_only_calls_needs_64_kib(const hostel_engine *engine) { RUNS_WELL(callers_of_small_stacks, engine); }
 
-/* ---- forks ---- */
-
-static void wait_for(pid_t child) {
-  int status = 0;
-  REQUIRE(child > 0 && waitpid(child, &status, 0) == child);
-  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-}
-
-/* The child calls what its parent has made, and goes on when the parent has let go of it. */
-static void fork_and_call(const char *name) {
-  hostel_engine *engine = engine_called(name);
-  for (int untracked = 0; untracked < 2; untracked++) {
-    hostel_imports *imports = imports_of("host", "answer", answer, NULL);
-    hostel_module *module = load_text(engine, pages);
-    hostel_guest *guest = open_rooms(module, imports, (policy){.untracked = untracked, .rooms = 1});
-    hostel_module_free(module);
-    hostel_imports_free(imports);
-    call_often(guest, 20);
-    int gate[2];
-    REQUIRE(pipe(gate) == 0);
-    const pid_t child = fork();
-    if (child == 0) {
-      alarm(30);
-      close(gate[1]);
-      if (untracked == 0) { /* one of the children has called before the parent lets go, the other has not */
-        call_often(guest, 20);
-      }
-      char byte;
-      CHECK(read(gate[0], &byte, 1) == 0);
-      call_often(guest, 50);
-      hostel_guest *own = open_pages(engine);
-      call_often(own, 20);
-      const pid_t grandchild = fork();
-      if (grandchild == 0) {
-        call_often(guest, 20);
-        call_often(own, 20);
-        _exit(failures == 0 ? 0 : 1);
-      }
-      wait_for(grandchild);
-      hostel_guest_free(own);
-      hostel_guest_free(guest);
-      hostel_engine_free(engine);
-      _exit(failures == 0 ? 0 : 1);
-    }
-    call_often(guest, 20);
-    hostel_guest_free(guest);
-    close(gate[0]);
-    close(gate[1]);
-    hostel_guest *other = open_pages(engine);
-    call_often(other, 20);
-    wait_for(child);
-    call_often(other, 20);
-    hostel_guest_free(other);
-  }
-  hostel_engine_free(engine);
-}
-
-static void a_forked_child_calls_guests_whatever_its_parent_does(const hostel_engine *engine) {
-  RUNS_WELL(fork_and_call, engine);
-}
-
-static atomic_bool enough;
-
-static void *call_until_enough(void *guest) {
-  while (!enough) {
-    call_often(guest, 1);
-  }
-  return NULL;
-}
-
-static void fork_among_threads(const char *name) {
-  hostel_engine *engine = engine_called(name);
-  hostel_guest *guests[2];
-  for (int untracked = 0; untracked < 2; untracked++) {
-    hostel_imports *imports = imports_of("host", "answer", answer, NULL);
-    hostel_module *module = load_text(engine, pages);
-    guests[untracked] = open_rooms(module, imports, (policy){.untracked = untracked, .rooms = 2, .wait_ms = 20000});
-    call_often(guests[untracked], 5);
-    hostel_module_free(module);
-    hostel_imports_free(imports);
-  }
-  pthread_t threads[4];
-  for (int i = 0; i < 4; i++) {
-    REQUIRE(pthread_create(&threads[i], NULL, call_until_enough, guests[i % 2]) == 0);
-  }
-  for (int i = 0; i < 40; i++) {
-    const pid_t child = fork();
-    if (child == 0) {
-      alarm(10);
-      call_often(guests[0], 3);
-      call_often(guests[1], 3);
-      _exit(failures == 0 ? 0 : 1);
-    }
-    wait_for(child);
-  }
-  enough = true;
-  for (int i = 0; i < 4; i++) {
-    REQUIRE(pthread_join(threads[i], NULL) == 0);
-  }
-  hostel_guest_free(guests[0]);
-  hostel_guest_free(guests[1]);
-  hostel_engine_free(engine);
-}
-
-/* An interpreter that makes an instance a call may hold locks of its own at that moment, as the header says. */
-static void a_child_of_many_threads_calls_guests_too(const hostel_engine *engine) {
-  if (resets_rooms(engine)) {
-    RUNS_WELL(fork_among_threads, engine);
-  }
-}
-
 int main(int argc, char **argv) {
   static const struct {
     const char *name;
@@ -628,8 +518,6 @@ int main(int argc, char **argv) {
       {"blocking_threads", blocking_threads},
       {"callers_of_small_stacks", callers_of_small_stacks},
       {"chaining_handler_from_after", chaining_handler_from_after},
-      {"fork_among_threads", fork_among_threads},
-      {"fork_and_call", fork_and_call},
       {"greedy_handler_from_after", greedy_handler_from_after},
       {"handler_for_once", handler_for_once},
       {"handler_for_once_raised", handler_for_once_raised},
@@ -670,8 +558,6 @@ int main(int argc, char **argv) {
       TEST(a_stack_as_small_as_promised_is_enough),
       TEST(a_thread_that_only_calls_needs_64_kib),
       TEST(alternate_stacks_of_any_size_will_do),
-      TEST(a_forked_child_calls_guests_whatever_its_parent_does),
-      TEST(a_child_of_many_threads_calls_guests_too),
   };
   return RUN_TESTS(argc, argv, tests);
 }

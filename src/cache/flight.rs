@@ -1,53 +1,68 @@
 //! Single flight: of those who want the same at the same time, one does it and the others wait.
 
-use std::collections::HashMap;
+use crate::sys::process::OfProcess;
+use std::collections::HashSet;
 use std::hash::Hash;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Who is in the air, by key.
-pub(super) struct Flights<K> {
-    flying: Arc<(Mutex<HashMap<K, ()>>, Condvar)>,
+/// Who is in the air in this process, by key: in a forked child, its parent's flights never land.
+pub(super) struct Flights<K>(Arc<OfProcess<Sky<K>>>);
+
+struct Sky<K> {
+    flying: Mutex<HashSet<K>>,
+    landed: Condvar,
 }
 
-impl<K> Default for Flights<K> {
+impl<K> Default for Sky<K> {
     fn default() -> Self {
-        Flights { flying: Arc::new((Mutex::new(HashMap::new()), Condvar::new())) }
+        Sky { flying: Mutex::default(), landed: Condvar::new() }
+    }
+}
+
+impl<K: Send> Default for Flights<K> {
+    fn default() -> Self {
+        Flights(Arc::default())
     }
 }
 
 /// A flight; landing is dropping, also when the work has failed or panicked.
-pub(super) struct Flight<K: Hash + Eq + Copy> {
+pub(super) struct Flight<K: Hash + Eq + Copy + Send> {
     key: K,
     waited: bool,
-    flying: Arc<(Mutex<HashMap<K, ()>>, Condvar)>,
+    sky: Arc<OfProcess<Sky<K>>>,
 }
 
-impl<K: Hash + Eq + Copy> Flights<K> {
+impl<K: Hash + Eq + Copy + Send> Flights<K> {
     /// Waits until nobody else has this key, and takes it.
     pub fn enter(&self, key: K) -> Flight<K> {
-        let (lock, landed) = &*self.flying;
-        let mut flying = lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let sky = self.0.get(Sky::default);
+        let mut flying = sky.flying();
         let mut waited = false;
-        while flying.contains_key(&key) {
+        while !flying.insert(key) {
             waited = true;
-            flying = landed.wait(flying).unwrap_or_else(PoisonError::into_inner);
+            flying = sky.landed.wait(flying).unwrap_or_else(PoisonError::into_inner);
         }
-        flying.insert(key, ());
-        Flight { key, waited, flying: self.flying.clone() }
+        Flight { key, waited, sky: self.0.clone() }
     }
 }
 
-impl<K: Hash + Eq + Copy> Flight<K> {
+impl<K> Sky<K> {
+    fn flying(&self) -> MutexGuard<'_, HashSet<K>> {
+        self.flying.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Hash + Eq + Copy + Send> Flight<K> {
     /// Whether somebody else has had the key meanwhile.
     pub fn waited(&self) -> bool {
         self.waited
     }
 }
 
-impl<K: Hash + Eq + Copy> Drop for Flight<K> {
+impl<K: Hash + Eq + Copy + Send> Drop for Flight<K> {
     fn drop(&mut self) {
-        let (lock, landed) = &*self.flying;
-        lock.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
-        landed.notify_all();
+        let sky = self.sky.get(Sky::default);
+        sky.flying().remove(&self.key);
+        sky.landed.notify_all();
     }
 }

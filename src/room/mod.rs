@@ -23,6 +23,7 @@ use crate::guest::Guest;
 use crate::limits::{Limit, Limits};
 use crate::report::Usage;
 use crate::stop::Stop;
+use crate::sys::fork;
 use crate::{Error, Result};
 use alloc::{boxed::Box, format, sync::Arc};
 use snapshot::Snapshot;
@@ -49,6 +50,8 @@ pub struct Room {
     uses: u32,
     /// Whether any call has run in it.
     used: bool,
+    /// The process it was made in.
+    generation: u64,
     #[cfg(snapshots)]
     history: reset::History,
 }
@@ -120,6 +123,7 @@ impl Room {
                 like,
                 uses: 0,
                 used: false,
+                generation: fork::generation(),
                 #[cfg(snapshots)]
                 history: reset::History::default(),
             }),
@@ -200,7 +204,14 @@ impl Room {
 
     #[cfg(all(feature = "std", not(snapshots)))]
     fn can_run_in(&mut self, _: usize) -> bool {
-        true
+        self.is_ours()
+    }
+
+    /// Whether it was made in this process. The one that this was forked from may give up what its rooms are like at any time,
+    /// and its threads may have held locks of their engine.
+    #[cfg(feature = "std")]
+    fn is_ours(&self) -> bool {
+        self.generation == fork::generation()
     }
 
     /// INSTANCE_DEAD when an earlier call stopped the guest half-way.

@@ -11,12 +11,13 @@ use super::{check_memory, memory_max};
 use crate::bounds::Bounds;
 use crate::call::{self, Options};
 use crate::guest::Guest;
-use crate::sys::{fork, nesting};
+use crate::sys::nesting;
+use crate::sys::process::{self, OfProcess};
 use crate::{Error, Result};
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What a host may say about a guest's rooms.
@@ -57,9 +58,9 @@ pub struct Pool {
     number: u64,
     settings: Settings,
     places: Box<[Place]>,
-    model: Mutex<Model>,
-    in_use: Mutex<InUse>,
-    freed: Condvar,
+    #[cfg(snapshots)]
+    model: OfProcess<Mutex<Model>>,
+    in_use: OfProcess<InUse>,
     live: AtomicU64,
     made: AtomicU64,
     discards: AtomicU64,
@@ -67,12 +68,17 @@ pub struct Pool {
     totals: Arc<Totals>,
 }
 
-/// The rooms that count against the bound.
+/// The rooms that count against the bound. In a forked child, the calls of its parent's threads would never end.
 #[derive(Default)]
 struct InUse {
-    rooms: u32,
-    /// In a forked child the calls of its parent's threads will never end.
-    generation: u64,
+    rooms: Mutex<u32>,
+    freed: Condvar,
+}
+
+impl InUse {
+    fn rooms(&self) -> MutexGuard<'_, u32> {
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Where a room waits; on cache lines of its own, because another thread's is next to it.
@@ -104,11 +110,12 @@ impl Waiting {
     }
 }
 
-/// How rooms are made.
+/// How rooms are made. A forked child finds out anew: its parent may give up what its rooms are like.
 #[cfg_attr(not(snapshots), allow(dead_code, reason = "then always from the beginning"))]
-#[derive(Clone)]
+#[derive(Clone, Default)]
 enum Model {
     /// The first has not been made yet.
+    #[default]
     Unknown,
     /// Like the first, once it had started.
     #[cfg(snapshots)]
@@ -133,9 +140,9 @@ impl Pool {
             number: NEXT.fetch_add(1, Relaxed),
             settings,
             places: (0..places()).map(|_| Place::default()).collect(),
-            model: Mutex::new(Model::Unknown),
-            in_use: Mutex::default(),
-            freed: Condvar::new(),
+            #[cfg(snapshots)]
+            model: OfProcess::default(),
+            in_use: OfProcess::default(),
             live: AtomicU64::new(0),
             made: AtomicU64::new(0),
             discards: AtomicU64::new(0),
@@ -194,26 +201,28 @@ impl Pool {
 
     #[cfg(snapshots)]
     fn try_make(&self, guest: &Arc<Guest>, options: &Options, bounds: &Bounds) -> Result<Room> {
-        let model = lock(&self.model).map_or(Model::New, |model| model.clone());
+        let model = self.model().clone();
         match model {
             Model::New => return Room::start_for_calls(guest, options, bounds, self.take_spare()),
-            Model::Like(snapshot) if snapshot.is_ours() => {
+            Model::Like(snapshot) => {
                 check_memory(snapshot.memory_bytes(), memory_max(guest.limits(), options))?;
                 return Room::make(guest, options, bounds, Arc::default(), Some(snapshot), Spare::default());
             }
-            Model::Unknown | Model::Like(_) => {}
+            Model::Unknown => {}
         }
         let mut room = Room::start_for_calls(guest, options, bounds, Spare::default())?;
         let resettable = guest.module().info().not_resettable.is_empty();
         let snapshot = if resettable { room.snapshot() } else { None };
-        let model = snapshot.map_or(Model::New, |snapshot| {
+        *self.model() = snapshot.map_or(Model::New, |snapshot| {
             snapshot.set_tracked(self.settings.tracked);
             Model::Like(snapshot)
         });
-        if let Some(mut place) = lock(&self.model) {
-            *place = model;
-        }
         Ok(room)
+    }
+
+    #[cfg(snapshots)]
+    fn model(&self) -> MutexGuard<'_, Model> {
+        self.model.get(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     #[cfg(not(snapshots))]
@@ -256,7 +265,7 @@ impl Pool {
     /// The end of a room that cannot be put back: only its memories are kept.
     fn keep_spare(&self, room: Room) {
         #[cfg(snapshots)]
-        if self.model.try_lock().is_ok_and(|model| matches!(*model, Model::New))
+        if matches!(*self.model(), Model::New)
             && let Some(spare) = room.into_spare()
             && let Some(mut waiting) = self.places[thread_number() % self.places.len()].try_lock()
         {
@@ -282,12 +291,10 @@ impl Pool {
     /// not: the two would wait for each other.
     fn wait(&self, bounds: &Bounds) -> Result<bool> {
         let Some(max) = self.settings.rooms_max.filter(|_| !nesting::is_nested()) else { return Ok(false) };
-        let Some(mut in_use) = lock(&self.in_use) else { return Ok(false) };
-        if in_use.generation != fork::generation() {
-            *in_use = InUse { rooms: 0, generation: fork::generation() };
-        }
-        let begun = (in_use.rooms >= max).then(Instant::now);
-        while let Some(begun) = begun.filter(|_| in_use.rooms >= max) {
+        let in_use = self.in_use.get(InUse::default);
+        let mut rooms = in_use.rooms();
+        let begun = (*rooms >= max).then(Instant::now);
+        while let Some(begun) = begun.filter(|_| *rooms >= max) {
             // Only who finds no room gives up: one that was freed for this call would else be nobody's.
             if let Some(reason) = bounds.ended() {
                 return Err(call::stopped(reason, None));
@@ -298,10 +305,10 @@ impl Pool {
                 return Err(Error::Busy(format!("all {max} rooms of the guest are in use, also after {waited} ms")));
             }
             let left = bounds.look_again().map_or(left, |soon| soon.min(left));
-            let waited = self.freed.wait_timeout(in_use, left);
-            (in_use, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            let waited = in_use.freed.wait_timeout(rooms, left);
+            (rooms, _) = waited.unwrap_or_else(PoisonError::into_inner);
         }
-        in_use.rooms += 1;
+        *rooms += 1;
         Ok(true)
     }
 
@@ -316,7 +323,7 @@ impl Pool {
             ..Stats::default()
         };
         for place in &self.places {
-            let waiting = place.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(waiting) = process::lock(&place.0) else { continue };
             stats.idle += u64::from(waiting.room.is_some());
             stats.resets += waiting.resets;
             stats.pages += waiting.pages;
@@ -408,28 +415,13 @@ impl Drop for Lease<'_> {
             None => {}
         }
         if self.bounded {
-            if let Some(mut in_use) = lock(&self.pool.in_use) {
-                in_use.rooms = in_use.rooms.saturating_sub(1);
-            }
-            self.pool.freed.notify_one();
+            let in_use = self.pool.in_use.get(InUse::default);
+            let mut rooms = in_use.rooms();
+            *rooms = rooms.saturating_sub(1);
+            drop(rooms);
+            in_use.freed.notify_one();
         }
     }
-}
-
-/// Nothing in a forked child when a thread of its parent held the lock at that moment: nobody will ever let go of it. What
-/// these locks are for takes no time, so that a short while is long enough to know.
-fn lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
-    if fork::generation() == 0 {
-        return Some(mutex.lock().unwrap_or_else(PoisonError::into_inner));
-    }
-    for _ in 0..50 {
-        match mutex.try_lock() {
-            Ok(guard) => return Some(guard),
-            Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(1)),
-        }
-    }
-    None
 }
 
 fn places() -> usize {

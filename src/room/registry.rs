@@ -1,11 +1,14 @@
 //! The pools of a process: what they have counted together, and whose idle rooms go when there is no place for another.
 
 use super::pool::{Pool, Stats};
+use crate::sys::process::{self, OfProcess};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-static POOLS: Mutex<Option<HashMap<u64, Weak<Pool>>>> = Mutex::new(None);
+type Pools = HashMap<u64, Weak<Pool>>;
+
+static POOLS: OfProcess<Mutex<Option<Pools>>> = OfProcess::of_the_first(Mutex::new(None));
 
 /// Of the rooms that are idle, so many go at once: the oldest.
 const EVICTED_SHARE: usize = 8;
@@ -17,8 +20,9 @@ pub struct Totals(Mutex<Stats>);
 impl Totals {
     /// Adds those of one more. Its rooms are gone with it.
     pub fn add(&self, stats: &Stats) {
-        let mut totals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *totals = sum(*totals, Stats { live: 0, idle: 0, ..*stats });
+        if let Some(mut totals) = process::lock(&self.0) {
+            *totals = sum(*totals, Stats { live: 0, idle: 0, ..*stats });
+        }
     }
 }
 
@@ -28,7 +32,7 @@ pub fn stats(totals: &Arc<Totals>) -> Stats {
     let pools = pools();
     let of_engine = pools.iter().filter(|pool| pool.is_of(totals));
     let live = of_engine.fold(Stats::default(), |stats, pool| sum(stats, pool.stats()));
-    sum(*totals.0.lock().unwrap_or_else(PoisonError::into_inner), live)
+    process::lock(&totals.0).map_or(live, |totals| sum(*totals, live))
 }
 
 fn sum(a: Stats, b: Stats) -> Stats {
@@ -82,6 +86,8 @@ fn pools() -> Vec<Arc<Pool>> {
     locked().iter().flatten().filter_map(|(_, pool)| pool.upgrade()).collect()
 }
 
-fn locked() -> MutexGuard<'static, Option<HashMap<u64, Weak<Pool>>>> {
-    POOLS.lock().unwrap_or_else(PoisonError::into_inner)
+/// A forked child knows its parent's pools, unless one was just added or removed when it was forked.
+fn locked() -> MutexGuard<'static, Option<Pools>> {
+    let copy = |pools: &Mutex<Option<Pools>>| Mutex::new(process::lock(pools).and_then(|pools| pools.clone()));
+    POOLS.get_like(copy).lock().unwrap_or_else(PoisonError::into_inner)
 }

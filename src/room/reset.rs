@@ -32,8 +32,7 @@ impl Room {
     ///
     /// Asking the system takes as long as the rest of a reset, so a settled room is looked at now and then only.
     pub(super) fn can_run_in(&mut self, thread: usize) -> bool {
-        // The process that this one was forked from may give up the image at any time.
-        if self.like.as_ref().is_some_and(|like| !like.is_ours()) {
+        if !self.is_ours() {
             return false;
         }
         let History { thread: last, calls, faulted, .. } = &mut self.history;

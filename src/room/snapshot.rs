@@ -18,7 +18,6 @@ impl Snapshot {
 #[cfg(snapshots)]
 mod with {
     use crate::room::memory::{Image, Memory, Run, Style};
-    use crate::sys::fork;
     use std::io;
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::{Arc, Mutex, PoisonError};
@@ -32,7 +31,6 @@ mod with {
         hot: Mutex<Vec<Vec<Run>>>,
         tracked: AtomicBool,
         memory_bytes: u64,
-        generation: u64,
     }
 
     /// The value of a global.
@@ -61,8 +59,7 @@ mod with {
         pub fn new(images: Vec<Arc<Image>>, globals: Vec<Value>, tables: Vec<Vec<Reference>>) -> Snapshot {
             let hot = Mutex::new(vec![Vec::new(); images.len()]);
             let memory_bytes = images.iter().map(|image| image.size() as u64).sum();
-            let (tracked, generation) = (AtomicBool::new(true), fork::generation());
-            Snapshot { images, globals, tables, hot, tracked, memory_bytes, generation }
+            Snapshot { images, globals, tables, hot, tracked: AtomicBool::new(true), memory_bytes }
         }
 
         /// A memory like the one at this position.
@@ -85,11 +82,6 @@ mod with {
         /// The size of all memories together.
         pub fn memory_bytes(&self) -> u64 {
             self.memory_bytes
-        }
-
-        /// Whether it was taken in this process, and not in the one that this was forked from.
-        pub fn is_ours(&self) -> bool {
-            self.generation == fork::generation()
         }
 
         /// Whether writes are to be tracked in rooms like this.

@@ -1,7 +1,7 @@
 //! A token that stops the calls it was given to.
 
 use super::{Reason, Stop};
-use crate::sys::fork;
+use crate::sys::process::OfProcess;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,15 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Debug, Default)]
 pub struct Cancel {
     triggered: AtomicBool,
-    calls: Mutex<Calls>,
+    /// Those of this process: in a forked child its parent's do not run.
+    calls: OfProcess<Mutex<Calls>>,
 }
 
 #[derive(Debug, Default)]
 struct Calls {
     next: u64,
     running: BTreeMap<u64, Arc<Stop>>,
-    /// The process that they run in: in a forked child those of its parent do not.
-    generation: u64,
 }
 
 impl Cancel {
@@ -48,12 +47,7 @@ impl Cancel {
     }
 
     fn calls(&self) -> MutexGuard<'_, Calls> {
-        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        if calls.generation != fork::generation() {
-            calls.running.clear();
-            calls.generation = fork::generation();
-        }
-        calls
+        self.calls.get(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

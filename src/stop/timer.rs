@@ -1,22 +1,19 @@
 //! Deadlines: one thread for all of them, started when the first one is set.
 
 use super::{Reason, Stop};
-use crate::sys::{fork, threads};
+use crate::sys::process::OfProcess;
+use crate::sys::threads;
 use crate::{Error, Result};
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicPtr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
 struct Timer {
-    /// The process it belongs to: a forked child does not have its parent's threads.
-    generation: u64,
     queue: Mutex<Queue>,
     changed: Condvar,
 }
 
-#[derive(Default)]
 struct Queue {
     next: u64,
     due: BTreeMap<(Instant, u64), Arc<Stop>>,
@@ -70,18 +67,18 @@ pub fn join() -> Result<()> {
     Ok(())
 }
 
-/// The timer of this process.
+/// The timer of this process: a forked child does not have its parent's threads.
 fn timer() -> &'static Timer {
-    static CURRENT: AtomicPtr<Timer> = AtomicPtr::new(core::ptr::null_mut());
-    let generation = fork::generation();
-    threads::per_process(
-        &CURRENT,
-        |timer: &Timer| timer.generation == generation,
-        || Timer { generation, queue: Mutex::default(), changed: Condvar::new() },
-    )
+    static TIMER: OfProcess<Timer> = OfProcess::of_the_first(Timer::new());
+    TIMER.get(Timer::new)
 }
 
 impl Timer {
+    const fn new() -> Self {
+        let queue = Queue { next: 0, due: BTreeMap::new(), thread: None, looks_at: None, ended: 0 };
+        Timer { queue: Mutex::new(queue), changed: Condvar::new() }
+    }
+
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -6,9 +6,9 @@ use alloc::{string::String, vec::Vec};
 pub(crate) mod faults;
 #[cfg(feature = "std")]
 pub(crate) mod files;
-#[cfg(snapshots)]
+#[cfg(all(feature = "std", unix))]
 pub(crate) mod fork;
-#[cfg(all(feature = "std", not(snapshots)))]
+#[cfg(not(all(feature = "std", unix)))]
 pub(crate) mod fork {
     /// Nothing here is tied to a process.
     pub(crate) fn generation() -> u64 {
@@ -22,6 +22,7 @@ pub(crate) mod nesting;
 pub(crate) mod pagemap;
 #[cfg(feature = "std")]
 pub(crate) mod pages;
+pub(crate) mod process;
 #[cfg(feature = "std")]
 pub(crate) mod threads;
 

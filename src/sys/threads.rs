@@ -1,7 +1,6 @@
-//! Threads of the library's own, and what belongs to one process.
+//! Threads of the library's own.
 
 use std::io;
-use std::sync::atomic::{AtomicPtr, Ordering};
 use std::thread::{Builder, JoinHandle};
 
 /// Starts a thread that runs little code and that no signal of the host's disturbs.
@@ -27,31 +26,5 @@ fn without_signals<T>(f: impl FnOnce() -> T) -> T {
             libc::pthread_sigmask(libc::SIG_SETMASK, &before, core::ptr::null_mut());
         }
         outcome
-    }
-}
-
-/// What `place` holds, if it `is_ours`; else something new. What a forked child finds of its parent's stays where it is: its
-/// locks may be held by threads that there are not.
-pub(crate) fn per_process<T: Sync>(
-    place: &'static AtomicPtr<T>,
-    is_ours: impl Fn(&T) -> bool,
-    new: impl FnOnce() -> T,
-) -> &'static T {
-    let found = place.load(Ordering::Acquire);
-    // SAFETY: only boxes that are never freed are put there.
-    if let Some(found) = unsafe { found.as_ref() }.filter(|found| is_ours(found)) {
-        return found;
-    }
-    let made = Box::into_raw(Box::new(new()));
-    match place.compare_exchange(found, made, Ordering::AcqRel, Ordering::Acquire) {
-        // SAFETY: as above.
-        Ok(_) => unsafe { &*made },
-        Err(theirs) => {
-            // SAFETY: nobody has seen ours; theirs is of this process, for only its own threads put something there.
-            unsafe {
-                drop(Box::from_raw(made));
-                &*theirs
-            }
-        }
     }
 }

@@ -14,6 +14,7 @@ use crate::progress::Progress;
 use crate::room::pool::Totals;
 #[cfg(feature = "std")]
 use crate::sys::pages::Pages;
+use crate::sys::process::OfProcess;
 use crate::{Error, Result};
 use alloc::{boxed::Box, format, sync::Arc, vec, vec::Vec};
 use instance::{Data, View, link};
@@ -32,13 +33,28 @@ pub(super) fn new(settings: Settings) -> Result<Arc<dyn Engine>> {
     config.consume_fuel(settings.deadline);
     let limits = settings.text();
     let fingerprint = Fingerprint::new(format!("wasmi; the module itself; {stack} bytes of stack; {limits}"));
-    Ok(Arc::new(Wasmi { capabilities, settings, engine: wasmi::Engine::new(&config), fingerprint, rooms: Arc::default() }))
+    let interpreter = Arc::new(Interpreter { engine: OfProcess::new(wasmi::Engine::new(&config)), config });
+    Ok(Arc::new(Wasmi { capabilities, settings, interpreter, fingerprint, rooms: Arc::default() }))
+}
+
+/// The interpreter. Its locks are spun for, and in a forked child one that another thread held would be for ever: so each
+/// process has an interpreter, and translates for itself what its parent has translated.
+struct Interpreter {
+    config: wasmi::Config,
+    engine: OfProcess<wasmi::Engine>,
+}
+
+impl Interpreter {
+    fn translate(&self, wasm: &[u8]) -> Result<wasmi::Module> {
+        let engine = self.engine.get(|| wasmi::Engine::new(&self.config));
+        wasmi::Module::new(engine, wasm).map_err(|error| Error::UnsupportedModule(format!("wasmi cannot translate it: {error}")))
+    }
 }
 
 struct Wasmi {
     capabilities: &'static Capabilities,
     settings: Settings,
-    engine: wasmi::Engine,
+    interpreter: Arc<Interpreter>,
     fingerprint: Fingerprint,
     rooms: Arc<Totals>,
 }
@@ -66,9 +82,9 @@ impl Engine for Wasmi {
     }
 
     fn compile(&self, wasm: &[u8], info: &Arc<ModuleInfo>, _: &Progress) -> Result<Arc<dyn Code>> {
-        let module = wasmi::Module::new(&self.engine, wasm)
-            .map_err(|error| Error::UnsupportedModule(format!("wasmi cannot translate it: {error}")))?;
-        Ok(Arc::new(WasmiCode { module, wasm: wasm.into(), info: info.clone(), sliced: self.settings.deadline }))
+        let interpreter = self.interpreter.clone();
+        let module = OfProcess::new(interpreter.translate(wasm)?);
+        Ok(Arc::new(WasmiCode { interpreter, module, wasm: wasm.into(), info: info.clone(), sliced: self.settings.deadline }))
     }
 
     #[cfg(feature = "std")]
@@ -78,7 +94,8 @@ impl Engine for Wasmi {
 }
 
 struct WasmiCode {
-    module: wasmi::Module,
+    interpreter: Arc<Interpreter>,
+    module: OfProcess<wasmi::Module>,
     wasm: Box<[u8]>,
     info: Arc<ModuleInfo>,
     /// Whether it runs in slices (see `run`).
@@ -95,6 +112,10 @@ impl Code for WasmiCode {
     }
 
     fn instantiate(&self, setup: Setup) -> Result<Box<dyn Instance + Send>, Box<NoInstance>> {
+        let module = match self.module.try_get(|_| self.interpreter.translate(&self.wasm)) {
+            Ok(module) => module,
+            Err(error) => return Err(Box::new(NoInstance { error, state: setup.state, fuel: 0 })),
+        };
         let data = Data {
             instance: None,
             functions: vec![None; self.info.exports.len()],
@@ -107,14 +128,14 @@ impl Code for WasmiCode {
             table_elements_max: setup.table_elements_max,
             growing: 0,
         };
-        let mut store = Store::new(self.module.engine(), data);
+        let mut store = Store::new(module.engine(), data);
         store.limiter(|data| data);
         let imports = self.info.imports.iter().enumerate().filter_map(|(import, found)| match &found.ty {
             ExternType::Function(ty) => Some(link(&mut store, import, ty)),
             _ => None,
         });
         let imports: Vec<Extern> = imports.collect();
-        match wasmi::Instance::new(&mut store, &self.module, &imports) {
+        match wasmi::Instance::new(&mut store, module, &imports) {
             Ok(instance) => {
                 store.data_mut().instance = Some(instance);
                 let mut instance = View(store);

@@ -5,6 +5,7 @@
 
 use crate::sys::fork;
 use crate::sys::mapping::{Access, Mapping, PAGE};
+use crate::sys::process::OfProcess;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{FallocateFlags, MemfdFlags};
 use std::io;
@@ -32,8 +33,8 @@ impl Drop for Arena {
 /// How much a file has unless an image is larger; then there is another one.
 const ARENA_BYTES: usize = 1 << 30;
 
-/// The file that new images go to, and where it ends.
-static ARENA: Mutex<Option<(Arc<Arena>, usize)>> = Mutex::new(None);
+/// The file that new images of this process go to, and where it ends.
+static ARENA: OfProcess<Mutex<Option<(Arc<Arena>, usize)>>> = OfProcess::of_the_first(Mutex::new(None));
 
 /// The bytes of one memory. Whole pages; immutable.
 pub struct Image {
@@ -89,15 +90,14 @@ impl Drop for Image {
 
 /// A place of its own in the process's file.
 fn place(len: usize) -> io::Result<(Arc<Arena>, usize)> {
-    let generation = fork::generation();
-    let mut current = ARENA.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut current = ARENA.get(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
     let (arena, end) = match &mut *current {
-        Some(current) if current.0.generation == generation && len <= current.0.view.len() - current.1 => current,
-        stale => {
+        Some(current) if len <= current.0.view.len() - current.1 => current,
+        full => {
             let file = ManuallyDrop::new(rustix::fs::memfd_create("hostel-images", MemfdFlags::CLOEXEC)?);
             let view = Mapping::reserve(ARENA_BYTES.max(len), PAGE)?;
             view.map_file(0..view.len(), file.as_fd(), 0, Access::Read)?;
-            stale.insert((Arc::new(Arena { file, view, generation }), 0))
+            full.insert((Arc::new(Arena { file, view, generation: fork::generation() }), 0))
         }
     };
     let offset = *end;

@@ -43,7 +43,9 @@ fn odd(what: &dyn Display) -> Error {
 }
 
 fn section<'a>(file: &File<'a>, name: &[u8]) -> Result<(&'a [u8], usize)> {
-    let section = file.section_by_name_bytes(name).ok_or_else(|| odd(&format!("{} is missing", alloc::string::String::from_utf8_lossy(name))))?;
+    let section = file
+        .section_by_name_bytes(name)
+        .ok_or_else(|| odd(&format!("{} is missing", alloc::string::String::from_utf8_lossy(name))))?;
     Ok((section.data().map_err(|error| odd(&error))?, section.address() as usize))
 }
 
