@@ -5,7 +5,7 @@
 
 use crate::bounds::{self, Bounds};
 use crate::engine::Instance;
-use crate::error::{Frame, Trap};
+use crate::error::{Frame, Trap, TrapCode};
 use crate::guest::Guest;
 use crate::limits::{Limit, Limits, MemoryGate};
 use crate::report::{self, Recorder};
@@ -108,6 +108,8 @@ pub struct State {
     pub host_depth: u32,
     /// Set by the engine when the guest was stopped half-way and its frames are gone.
     pub unwound: bool,
+    /// The guest was stopped where it had not put its counter of fuel away.
+    pub counter_lost: bool,
 }
 
 impl State {
@@ -126,6 +128,7 @@ impl State {
         self.failure = None;
         self.short_circuit = None;
         self.unwound = false;
+        self.counter_lost = false;
         self.host_used = false;
         self.host_depth = 0;
     }
@@ -213,7 +216,9 @@ impl<'a> Call<'a> {
         let usage = room.usage();
         recorder.leave(usage);
         if self.nested.is_inner() {
-            bounds::spend(usage.fuel.unwrap_or_default());
+            // What is not known is taken to be all that it had: else a guest could compute for nothing in calls that trap.
+            let all = self.bounds.fuel.filter(|_| usage.more_fuel);
+            bounds::spend(all.or(usage.fuel).unwrap_or_default());
         }
         outcome
     }
@@ -258,12 +263,21 @@ fn told(message: String, trap: Option<&Trap>) -> String {
 /// code that is almost at its end is not stopped at all when its fuel is used up.
 #[inline]
 pub(crate) fn bounded<T>(outcome: Result<T>, state: &mut State, left: i64) -> Result<T> {
+    state.counter_lost = state.fuel.is_some() && outcome.as_ref().is_err_and(loses_counter);
     let reason = state.stop.asked().filter(|_| state.unwound);
     let used_up = state.fuel.is_some() && left < 0;
     if reason.is_none() && !used_up {
         return outcome;
     }
     Err(over_bounds(outcome.err(), state, reason))
+}
+
+/// Whether a guest that ended so may have used more than its counter says: code puts it away where it calls, returns or
+/// gives up, and not in front of each operator that may trap.
+fn loses_counter(error: &Error) -> bool {
+    use TrapCode::{BadSignature, IndirectCallToNull, StackOverflow, UncaughtException, Unreachable};
+    let known = |code| matches!(code, Unreachable | StackOverflow | UncaughtException | IndirectCallToNull | BadSignature);
+    error.trap().is_some_and(|trap| !known(trap.code))
 }
 
 #[cold]

@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 pub struct Usage {
     /// Units of fuel, if they are counted.
     pub fuel: Option<u64>,
+    /// Whether that is not all: the guest was stopped where its counter is not known.
+    pub more_fuel: bool,
     /// The most that its memories together had, in bytes.
     pub memory_bytes: u64,
 }
@@ -43,6 +45,24 @@ pub struct Report {
     pub output_bytes: u64,
 }
 
+#[cfg(feature = "std")]
+impl Report {
+    /// Of a call that was refused before it began.
+    pub(crate) fn refused(status: Status) -> Report {
+        Report {
+            status,
+            origin: "none",
+            room_is_new: false,
+            usage: Usage::default(),
+            load: Duration::ZERO,
+            room: Duration::ZERO,
+            call: Duration::ZERO,
+            input_bytes: 0,
+            output_bytes: 0,
+        }
+    }
+}
+
 /// Where a report is kept.
 #[cfg(feature = "std")]
 #[derive(Debug, Default)]
@@ -53,6 +73,18 @@ impl Slot {
     /// The report of the last call.
     pub fn get(&self) -> Option<Report> {
         self.0.get()
+    }
+
+    /// Runs a call; also one that is refused leaves a report.
+    pub(crate) fn of<T>(&self, call: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.0.set(None);
+        let outcome = call();
+        if let Err(error) = &outcome
+            && self.0.get().is_none()
+        {
+            self.0.set(Some(Report::refused(error.status())));
+        }
+        outcome
     }
 }
 
@@ -106,7 +138,7 @@ pub(crate) fn keep<T: Output>(
         origin: guest.module().origin(),
         room_is_new: false,
         // Nothing yet; also what a call has used that does not begin.
-        usage: Usage { fuel: guest.module().info().counts_fuel().then_some(0), memory_bytes: 0 },
+        usage: Usage { fuel: guest.module().info().counts_fuel().then_some(0), ..Usage::default() },
         load: guest.module().load_time(),
         room: Duration::ZERO,
         call: Duration::ZERO,

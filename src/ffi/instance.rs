@@ -69,8 +69,9 @@ pub unsafe extern "C" fn hostel_instance_call(
     unsafe {
         boundary::produce_bytes(output_out, "output_out", error_out, || {
             let instance = boundary::borrow("instance", instance)?;
-            let export = instance.guest.function(function_name(function)?)?;
-            instance.call(export, boundary::bytes("input", input, input_len)?, options)
+            let function = function_name(function)?;
+            let input = boundary::bytes("input", input, input_len)?;
+            instance.call(|| instance.guest.function(function), input, options)
         })
     }
 }
@@ -96,7 +97,7 @@ pub unsafe extern "C" fn hostel_instance_call_function(
         boundary::produce_bytes(output_out, "output_out", error_out, || {
             let instance = boundary::borrow("instance", instance)?;
             let export = instance.own(boundary::borrow("function", function)?)?;
-            instance.call(export, boundary::bytes("input", input, input_len)?, options)
+            instance.call(|| Ok(export), boundary::bytes("input", input, input_len)?, options)
         })
     }
 }
@@ -121,8 +122,9 @@ pub unsafe extern "C" fn hostel_instance_call_values(
     unsafe {
         boundary::run(error_out, || {
             let instance = boundary::borrow("instance", instance)?;
-            let export = instance.guest.value_function(function_name(function)?)?;
-            instance.call_values(export, boundary::values_mut("values", values, values_len)?, options)
+            let function = function_name(function)?;
+            let values = boundary::values_mut("values", values, values_len)?;
+            instance.call_values(|| instance.guest.value_function(function), values, options)
         })
     }
 }
@@ -147,7 +149,7 @@ pub unsafe extern "C" fn hostel_instance_call_function_values(
         boundary::run(error_out, || {
             let instance = boundary::borrow("instance", instance)?;
             let export = instance.own(boundary::borrow("function", function)?)?;
-            instance.call_values(export, boundary::values_mut("values", values, values_len)?, options)
+            instance.call_values(|| Ok(export), boundary::values_mut("values", values, values_len)?, options)
         })
     }
 }
@@ -155,17 +157,28 @@ pub unsafe extern "C" fn hostel_instance_call_function_values(
 impl hostel_instance {
     /// # Safety
     /// `options` is null or a live handle.
-    unsafe fn call(&self, export: usize, input: &[u8], options: *mut hostel_call_options) -> Result<Box<[u8]>> {
+    unsafe fn call(
+        &self,
+        export: impl FnOnce() -> Result<usize>,
+        input: &[u8],
+        options: *mut hostel_call_options,
+    ) -> Result<Box<[u8]>> {
         let mut room = boundary::exclusive("instance", &self.room)?;
+        let run = |options: &Options| call::stateful(&mut room, &self.guest, export()?, input, options);
         // SAFETY: the caller's promise.
-        unsafe { call_options::with(options, |options| call::stateful(&mut room, &self.guest, export, input, options)) }
+        unsafe { call_options::with(options, run) }
     }
 
     /// # Safety
     /// As for `call`.
-    unsafe fn call_values(&self, export: usize, values: &mut [u64], options: *mut hostel_call_options) -> Result<()> {
+    unsafe fn call_values(
+        &self,
+        export: impl FnOnce() -> Result<usize>,
+        values: &mut [u64],
+        options: *mut hostel_call_options,
+    ) -> Result<()> {
         let mut room = boundary::exclusive("instance", &self.room)?;
-        let run = |options: &Options| call::stateful_values(&mut room, &self.guest, export, values, options);
+        let run = |options: &Options| call::stateful_values(&mut room, &self.guest, export()?, values, options);
         // SAFETY: the caller's promise.
         unsafe { call_options::with(options, run) }
     }
