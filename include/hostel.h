@@ -1861,15 +1861,15 @@ void hostel_call_options_free(hostel_call_options *options);
  */
 
 /**
- * What a call came to. Times are in nanoseconds, sizes in bytes. Of a call that was refused before it had a room, only the
- * status says something.
+ * What a call came to. Times are in nanoseconds, sizes in bytes; 0 where a call was refused before it came so far. Calls that
+ * are INVALID_ARGUMENT, or BUSY because a handle is in use, leave the report of the call before.
  */
 typedef struct hostel_report {
   /** sizeof(hostel_report), set by the caller. */
   size_t struct_size;
   /** How the call ended. */
   hostel_status status;
-  /** Whether its room (see hostel_engine_statistics) was made for it; else it was used before, and reset. */
+  /** Whether its room (see hostel_engine_statistics) was made for it; else it was used before, and reset, or is an instance's. */
   bool room_is_new;
   /** Where its code came from, as hostel_module_origin() says it. The string lives for ever. */
   const char *origin;

@@ -1,10 +1,10 @@
 //! What a call came to: told when the host wants to know.
 
-use crate::Result;
 #[cfg(feature = "std")]
 use crate::Status;
 use crate::call::Options;
 use crate::guest::Guest;
+use crate::{Error, Result};
 #[cfg(feature = "std")]
 use std::cell::Cell;
 #[cfg(feature = "std")]
@@ -47,17 +47,17 @@ pub struct Report {
 
 #[cfg(feature = "std")]
 impl Report {
-    /// Of a call that was refused before it began.
-    pub(crate) fn refused(status: Status) -> Report {
+    /// Of a call that has not begun.
+    fn of(guest: &Guest, input_bytes: usize, status: Status) -> Report {
         Report {
             status,
-            origin: "none",
+            origin: guest.module().origin(),
             room_is_new: false,
-            usage: Usage::default(),
-            load: Duration::ZERO,
+            usage: Usage { fuel: guest.module().info().counts_fuel().then_some(0), ..Usage::default() },
+            load: guest.module().load_time(),
             room: Duration::ZERO,
             call: Duration::ZERO,
-            input_bytes: 0,
+            input_bytes: input_bytes as u64,
             output_bytes: 0,
         }
     }
@@ -73,18 +73,6 @@ impl Slot {
     /// The report of the last call.
     pub fn get(&self) -> Option<Report> {
         self.0.get()
-    }
-
-    /// Runs a call; also one that is refused leaves a report.
-    pub(crate) fn of<T>(&self, call: impl FnOnce() -> Result<T>) -> Result<T> {
-        self.0.set(None);
-        let outcome = call();
-        if let Err(error) = &outcome
-            && self.0.get().is_none()
-        {
-            self.0.set(Some(Report::refused(error.status())));
-        }
-        outcome
     }
 }
 
@@ -133,18 +121,7 @@ pub(crate) fn keep<T: Output>(
 ) -> Result<T> {
     let mut recorder = Recorder { place: None, since: None };
     let Some(slot) = &options.report else { return call(&mut recorder) };
-    let report = Report {
-        status: Status::Ok,
-        origin: guest.module().origin(),
-        room_is_new: false,
-        // Nothing yet; also what a call has used that does not begin.
-        usage: Usage { fuel: guest.module().info().counts_fuel().then_some(0), ..Usage::default() },
-        load: guest.module().load_time(),
-        room: Duration::ZERO,
-        call: Duration::ZERO,
-        input_bytes: input_bytes as u64,
-        output_bytes: 0,
-    };
+    let report = Report::of(guest, input_bytes, Status::Ok);
     recorder = Recorder { place: Some((slot, report)), since: Some(Instant::now()) };
     let outcome = call(&mut recorder);
     if let Some((slot, mut report)) = recorder.place {
@@ -155,6 +132,16 @@ pub(crate) fn keep<T: Output>(
         slot.0.set(Some(report));
     }
     outcome
+}
+
+/// The error of a call that is refused for what it asks; kept as what it came to, if the options want that.
+#[cfg(feature = "std")]
+#[cold]
+pub(crate) fn refused(guest: &Guest, options: &Options, input_bytes: usize, error: Error) -> Error {
+    if let Some(slot) = &options.report {
+        slot.0.set(Some(Report::of(guest, input_bytes, error.status())));
+    }
+    error
 }
 
 /// What a call gives back.
@@ -189,4 +176,9 @@ impl Recorder<'_> {
 #[cfg(not(feature = "std"))]
 pub(crate) fn keep<T: Output>(_: &Guest, _: &Options, _: usize, call: impl FnOnce(&mut Recorder<'_>) -> Result<T>) -> Result<T> {
     call(&mut Recorder(core::marker::PhantomData))
+}
+
+#[cfg(not(feature = "std"))]
+pub(crate) fn refused(_: &Guest, _: &Options, _: usize, error: Error) -> Error {
+    error
 }

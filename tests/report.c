@@ -144,6 +144,28 @@ static void a_call_that_did_not_begin_is_reported_and_has_used_nothing(const hos
   hostel_engine_free(engine);
 }
 
+static void a_function_that_is_not_there_is_reported_too(const hostel_engine *engine) {
+  hostel_guest *guest = open_reporter(engine, answer_by_context, NULL);
+  hostel_instance *instance = new_instance(guest);
+  hostel_call_options *options = new_options();
+  uint64_t value = 0;
+  for (int round = 0; round < 2; round++) { /* not what the call before came to */
+    REFUSES(NO_SUCH_FUNCTION, "", hostel_guest_call(guest, "none", TEXT("input"), options, &output, &error));
+    CHECK(report_of(options).status == HOSTEL_STATUS_NO_SUCH_FUNCTION && report_of(options).input_bytes == 5);
+    ANSWERS("", hostel_guest_call(guest, "quick", NOTHING, options, &output, &error));
+    REFUSES(BAD_ABI, "add", hostel_instance_call(instance, "add", TEXT("input"), options, &output, &error));
+    CHECK(report_of(options).status == HOSTEL_STATUS_BAD_ABI && report_of(options).call_ns == 0);
+    FAILS(NO_SUCH_FUNCTION, "", hostel_guest_call_values(guest, "none", &value, 1, options, &error));
+    CHECK(report_of(options).status == HOSTEL_STATUS_NO_SUCH_FUNCTION);
+    ANSWERS("", hostel_instance_call(instance, "quick", NOTHING, options, &output, &error));
+    FAILS(NO_SUCH_FUNCTION, "", hostel_instance_call_values(instance, "none", &value, 1, options, &error));
+    CHECK(report_of(options).status == HOSTEL_STATUS_NO_SUCH_FUNCTION);
+  }
+  hostel_call_options_free(options);
+  hostel_instance_free(instance);
+  hostel_guest_free(guest);
+}
+
 static hostel_status ask_for_a_report(void *user_data, hostel_caller *caller, const uint8_t *input, size_t input_len) {
   (void)input, (void)input_len;
   hostel_report report = {.struct_size = sizeof report};
@@ -274,6 +296,7 @@ int main(int argc, char **argv) {
       TEST(a_call_in_order_is_reported_in_every_field),
       TEST(a_call_that_fails_is_reported_as_what_it_came_to),
       TEST(a_call_that_did_not_begin_is_reported_and_has_used_nothing),
+      TEST(a_function_that_is_not_there_is_reported_too),
       TEST(during_the_call_it_is_busy),
       TEST(a_room_is_new_when_it_was_made_for_the_call),
       TEST(the_most_memory_is_that_of_the_call),

@@ -27,13 +27,7 @@ pub struct hostel_call_options {
 pub(super) unsafe fn with<T>(options: *mut hostel_call_options, f: impl FnOnce(&Options) -> Result<T>) -> Result<T> {
     // SAFETY: the caller's promise.
     match unsafe { boundary::borrow_optional(options) } {
-        Some(options) => {
-            let options = &*boundary::exclusive("options", &options.inner)?;
-            match &options.report {
-                Some(slot) => slot.of(|| f(options)),
-                None => f(options),
-            }
-        }
+        Some(options) => f(&*boundary::exclusive("options", &options.inner)?),
         None => f(&Options::default()),
     }
 }

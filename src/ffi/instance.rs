@@ -10,7 +10,7 @@ use super::status::hostel_status;
 use crate::call::Options;
 use crate::guest::Guest;
 use crate::room::{self, Room};
-use crate::{Error, Result, call};
+use crate::{Error, Result, call, report};
 use core::ffi::c_char;
 use std::sync::{Arc, Mutex};
 
@@ -70,8 +70,7 @@ pub unsafe extern "C" fn hostel_instance_call(
         boundary::produce_bytes(output_out, "output_out", error_out, || {
             let instance = boundary::borrow("instance", instance)?;
             let function = function_name(function)?;
-            let input = boundary::bytes("input", input, input_len)?;
-            instance.call(|| instance.guest.function(function), input, options)
+            instance.call(|guest| guest.function(function), boundary::bytes("input", input, input_len)?, options)
         })
     }
 }
@@ -97,7 +96,7 @@ pub unsafe extern "C" fn hostel_instance_call_function(
         boundary::produce_bytes(output_out, "output_out", error_out, || {
             let instance = boundary::borrow("instance", instance)?;
             let export = instance.own(boundary::borrow("function", function)?)?;
-            instance.call(|| Ok(export), boundary::bytes("input", input, input_len)?, options)
+            instance.call(|_| Ok(export), boundary::bytes("input", input, input_len)?, options)
         })
     }
 }
@@ -123,8 +122,11 @@ pub unsafe extern "C" fn hostel_instance_call_values(
         boundary::run(error_out, || {
             let instance = boundary::borrow("instance", instance)?;
             let function = function_name(function)?;
-            let values = boundary::values_mut("values", values, values_len)?;
-            instance.call_values(|| instance.guest.value_function(function), values, options)
+            instance.call_values(
+                |guest| guest.value_function(function),
+                boundary::values_mut("values", values, values_len)?,
+                options,
+            )
         })
     }
 }
@@ -149,7 +151,7 @@ pub unsafe extern "C" fn hostel_instance_call_function_values(
         boundary::run(error_out, || {
             let instance = boundary::borrow("instance", instance)?;
             let export = instance.own(boundary::borrow("function", function)?)?;
-            instance.call_values(|| Ok(export), boundary::values_mut("values", values, values_len)?, options)
+            instance.call_values(|_| Ok(export), boundary::values_mut("values", values, values_len)?, options)
         })
     }
 }
@@ -159,12 +161,15 @@ impl hostel_instance {
     /// `options` is null or a live handle.
     unsafe fn call(
         &self,
-        export: impl FnOnce() -> Result<usize>,
+        find: impl FnOnce(&Guest) -> Result<usize>,
         input: &[u8],
         options: *mut hostel_call_options,
     ) -> Result<Box<[u8]>> {
         let mut room = boundary::exclusive("instance", &self.room)?;
-        let run = |options: &Options| call::stateful(&mut room, &self.guest, export()?, input, options);
+        let run = |options: &Options| {
+            let export = find(&self.guest).map_err(|error| report::refused(&self.guest, options, input.len(), error))?;
+            call::stateful(&mut room, &self.guest, export, input, options)
+        };
         // SAFETY: the caller's promise.
         unsafe { call_options::with(options, run) }
     }
@@ -173,12 +178,15 @@ impl hostel_instance {
     /// As for `call`.
     unsafe fn call_values(
         &self,
-        export: impl FnOnce() -> Result<usize>,
+        find: impl FnOnce(&Guest) -> Result<usize>,
         values: &mut [u64],
         options: *mut hostel_call_options,
     ) -> Result<()> {
         let mut room = boundary::exclusive("instance", &self.room)?;
-        let run = |options: &Options| call::stateful_values(&mut room, &self.guest, export()?, values, options);
+        let run = |options: &Options| {
+            let export = find(&self.guest).map_err(|error| report::refused(&self.guest, options, 0, error))?;
+            call::stateful_values(&mut room, &self.guest, export, values, options)
+        };
         // SAFETY: the caller's promise.
         unsafe { call_options::with(options, run) }
     }

@@ -223,7 +223,6 @@ pub(super) fn origin(origin: &str) -> &'static CStr {
         "custom" => c"custom",
         "pinned" => c"pinned",
         "artifact" => c"artifact",
-        "none" => c"none",
         _ => c"compiled",
     }
 }

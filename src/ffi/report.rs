@@ -9,15 +9,15 @@ use super::status::{HOSTEL_UNLIMITED, hostel_status};
 use crate::Error;
 use core::ffi::c_char;
 
-/// What a call came to. Times are in nanoseconds, sizes in bytes. Of a call that was refused before it had a room, only the
-/// status says something.
+/// What a call came to. Times are in nanoseconds, sizes in bytes; 0 where a call was refused before it came so far. Calls that
+/// are INVALID_ARGUMENT, or BUSY because a handle is in use, leave the report of the call before.
 #[repr(C)]
 pub struct hostel_report {
     /// sizeof(hostel_report), set by the caller.
     pub struct_size: usize,
     /// How the call ended.
     pub status: hostel_status,
-    /// Whether its room (see hostel_engine_statistics) was made for it; else it was used before, and reset.
+    /// Whether its room (see hostel_engine_statistics) was made for it; else it was used before, and reset, or is an instance's.
     pub room_is_new: bool,
     /// Where its code came from, as hostel_module_origin() says it. The string lives for ever.
     pub origin: *const c_char,
