@@ -60,6 +60,8 @@ extern "C" {
  * Statuses: what every fallible function returns.
  */
 
+/** No limit, for limits that are numbers; also what is told where nothing is counted. */
+#define HOSTEL_UNLIMITED UINT64_MAX
 /** The version of the interface that this header describes. */
 #define HOSTEL_ABI_VERSION 0
 
@@ -370,7 +372,7 @@ typedef struct hostel_engine hostel_engine;
 typedef struct hostel_engine_config hostel_engine_config;
 
 /**
- * Something that can be limited: one of the HOSTEL_LIMIT_* values.
+ * Something that can be limited: one of the HOSTEL_LIMIT_* values. The lowest value of each is 1.
  *
  * | limit | default | highest | may be lowered for one call |
  * |---|---|---|---|
@@ -417,7 +419,8 @@ typedef int32_t hostel_limit;
 
 /**
  * How long a guest's start functions (start, `_initialize`) may take, in milliseconds: then what needs the guest started is
- * DEADLINE. Fuel that calls are given is not for starting. Without hostel_engine_config_set_deadline() nothing stops a start.
+ * DEADLINE. Fuel that calls are given is not for starting. Where rooms are not put back (wasmi; guests that hostel_inspect()
+ * calls not resettable) each call starts the guest anew. Without hostel_engine_config_set_deadline() nothing stops a start.
  */
 #define HOSTEL_LIMIT_START_MS 9
 
@@ -578,7 +581,8 @@ typedef int32_t hostel_fuel_class;
 HOSTEL_MUST_USE hostel_status hostel_engine_config_set_fuel(hostel_engine_config *config, bool enabled, hostel_error **error_out);
 
 /**
- * Sets what operators of a class cost, and has fuel counted. (A cost that most guests depend on is 1 for everything.)
+ * Sets what operators of a class cost, and has fuel counted. Where all cost 0, nothing but bulk operators uses fuel up, and an
+ * endless loop needs a deadline.
  *
  * Returns HOSTEL_STATUS_OK;
  *         HOSTEL_STATUS_INVALID_ARGUMENT if `config` is NULL, `fuel_class` is none of the classes, `cost` is over 1,000,000, or
@@ -1579,7 +1583,7 @@ uint64_t hostel_caller_fuel_left(hostel_caller *caller);
 /**
  * Takes fuel off the guest's call, for work that the host does for it.
  *
- * Returns HOSTEL_STATUS_OK, also where no fuel is counted;
+ * Returns HOSTEL_STATUS_OK, also where no fuel is counted or the call was not given any;
  *         HOSTEL_STATUS_INVALID_ARGUMENT if `caller` is NULL;
  *         HOSTEL_STATUS_OUT_OF_FUEL      if that was more than was left: the guest's call ends as OUT_OF_FUEL when the host
  *                                        function returns, whatever it returns.
@@ -1802,21 +1806,25 @@ hostel_status hostel_call_options_set_limit(hostel_call_options *options,
 
 /**
  * Gives fuel to each call with these options: when it is used up, the call ends as OUT_OF_FUEL. HOSTEL_UNLIMITED, the
- * default, is as much as a call likes. What hostel_engine_config_set_fuel() asks for must be compiled in, else the call is
- * LIMIT_NOT_COMPILED. A call from inside a host function has at most what is left to the call around it, and uses that up.
+ * default, is as much as a call likes; more than 2^63 - 1 is as much as that. What hostel_engine_config_set_fuel() asks for must be compiled in, else the call is
+ * LIMIT_NOT_COMPILED. A call that a host function makes on its thread has at most what is left to the call around it, and uses
+ * that up; one that traps uses up all that it had, unless it is certain what it has used.
  *
  * Returns HOSTEL_STATUS_OK;
  *         HOSTEL_STATUS_INVALID_ARGUMENT if `options` is NULL;
  *         HOSTEL_STATUS_BUSY             if a call uses them.
  * Thread-safe.
  */
-HOSTEL_MUST_USE hostel_status hostel_call_options_set_fuel(hostel_call_options *options, uint64_t fuel, hostel_error **error_out);
+HOSTEL_MUST_USE
+hostel_status hostel_call_options_set_fuel(hostel_call_options *options,
+                                           uint64_t fuel,
+                                           hostel_error **error_out);
 
 /**
  * Gives each call with these options so many milliseconds, from when it is made: then it ends as DEADLINE, some 0.1 ms later,
  * or when the host function returns that it is inside of. HOSTEL_UNLIMITED, the default, is as long as a call likes. An
- * engine that was made without (see hostel_engine_config_set_deadline()) makes the call LIMIT_NOT_COMPILED. A call from inside
- * a host function ends with the call around it.
+ * engine that was made without (see hostel_engine_config_set_deadline()) makes the call LIMIT_NOT_COMPILED. A call that
+ * a host function makes on its thread ends with the call around it.
  *
  * The library waits for deadlines in a thread of its own, which starts with the first (see hostel_timer_join()).
  *
@@ -1852,22 +1860,23 @@ void hostel_call_options_free(hostel_call_options *options);
  * Reports: what a call came to.
  */
 
-/** No limit; also what is reported where nothing is counted. */
-#define HOSTEL_UNLIMITED UINT64_MAX
-
-/** What a call came to. Times are in nanoseconds, sizes in bytes. */
+/**
+ * What a call came to. Times are in nanoseconds, sizes in bytes; 0 where a call was refused before it came so far. Calls that
+ * are INVALID_ARGUMENT, or BUSY because a handle is in use, leave the report of the call before.
+ */
 typedef struct hostel_report {
   /** sizeof(hostel_report), set by the caller. */
   size_t struct_size;
   /** How the call ended. */
   hostel_status status;
-  /** Whether its room (see hostel_engine_statistics) was made for it; else it was used before, and reset. */
+  /** Whether its room (see hostel_engine_statistics) was made for it; else it was used before, and reset, or is an instance's. */
   bool room_is_new;
   /** Where its code came from, as hostel_module_origin() says it. The string lives for ever. */
   const char *origin;
   /**
    * The fuel it has used; HOSTEL_UNLIMITED where none is counted. All that it had, for a call that was OUT_OF_FUEL. After a
-   * trap, what it had used when it last called, returned or was called.
+   * trap other than `unreachable`, what was counted when the code last put its counter away: where it called, returned or was
+   * called; what a loop has used since is missing. After DEADLINE and CANCELLED the same, on engines that interpret.
    */
   uint64_t fuel_used;
   /** The most that the guest's memories had together. */
@@ -2014,7 +2023,12 @@ hostel_status hostel_guest_new(const hostel_module *module,
  *
  * Returns HOSTEL_STATUS_OK;
  *         HOSTEL_STATUS_INVALID_ARGUMENT if `guest` or `output_out` is NULL, or `input` is NULL with a length;
- *         HOSTEL_STATUS_BUSY             if `options` are in use by another call;
+ *         HOSTEL_STATUS_BUSY             if `options` are in use by another call, or no room was free in time
+ *                                        (hostel_guest_options_set_rooms_max());
+ *         HOSTEL_STATUS_LIMIT_NOT_COMPILED if a limit of `options` is not compiled into the guest;
+ *         HOSTEL_STATUS_DEADLINE         if its time was over, or its start took too long (HOSTEL_LIMIT_START_MS);
+ *         HOSTEL_STATUS_CANCELLED        if a token of `options` was triggered;
+ *         HOSTEL_STATUS_OUT_OF_FUEL      if its fuel was used up;
  *         HOSTEL_STATUS_NO_SUCH_FUNCTION if the guest exports no such function, or `function` is NULL and it is no program;
  *         HOSTEL_STATUS_BAD_ABI          if the function has another type than the ABI's, or the guest hands out
  *                                        pointers outside its memory;
@@ -2025,6 +2039,7 @@ hostel_status hostel_guest_new(const hostel_module *module,
  *         HOSTEL_STATUS_MEMORY_LIMIT     if it needed more memory than allowed;
  *         HOSTEL_STATUS_OUTPUT_TOO_LARGE if the output is over its limit;
  *         HOSTEL_STATUS_OUT_OF_RESOURCES if the system has no memory for the instance.
+ * Where several are true, the first of DEADLINE, CANCELLED, OUT_OF_FUEL is told (of the two, what came first), then the rest.
  * Thread-safe. Runs as long as the guest does, and calls the host functions that the guest calls.
  */
 HOSTEL_MUST_USE

@@ -11,7 +11,7 @@ use alloc::{format, sync::Arc};
 pub(crate) use with::{inherited, lend};
 
 #[cfg(feature = "std")]
-use crate::stop::{Attached, Cancel, timer};
+use crate::stop::{Attached, Cancel, Reason, timer};
 #[cfg(feature = "std")]
 use alloc::vec::Vec;
 #[cfg(feature = "std")]
@@ -32,7 +32,12 @@ pub struct Bounds {
 
 impl Bounds {
     /// Of a call that begins now: what its options say, within what is left to the call around it.
+    #[inline]
     pub fn of(options: &Options, settings: &Settings, nested: bool) -> Result<Bounds> {
+        if !nested && !options.has_bounds() { Ok(Bounds::default()) } else { Bounds::asked(options, settings, nested) }
+    }
+
+    fn asked(options: &Options, settings: &Settings, nested: bool) -> Result<Bounds> {
         let bounds = Bounds { fuel: options.fuel, ..Bounds::default() };
         #[cfg(feature = "std")]
         let bounds = bounds.in_time(options, nested);
@@ -89,16 +94,26 @@ impl Bounds {
         self
     }
 
-    /// How long it may wait for something that it would wait for so long.
-    #[cfg(feature = "std")]
-    pub(crate) fn wait(&self, wait: Duration) -> Duration {
-        self.deadline.map_or(wait, |at| at.saturating_duration_since(Instant::now()).min(wait))
-    }
-
     /// Whether anything but fuel bounds it.
     #[cfg(feature = "std")]
     pub(crate) fn stops(&self) -> bool {
         self.deadline.is_some() || !self.cancels.is_empty()
+    }
+
+    /// Whether it is over by now, and why: for who waits where no guest runs.
+    #[cfg(feature = "std")]
+    pub fn ended(&self) -> Option<Reason> {
+        if self.cancels.iter().any(|cancel| cancel.is_triggered()) {
+            return Some(Reason::Cancelled);
+        }
+        self.deadline.is_some_and(|at| at <= Instant::now()).then_some(Reason::Deadline)
+    }
+
+    /// When to look whether it is over. Tokens do not wake who waits, so that it looks now and then.
+    #[cfg(feature = "std")]
+    pub fn look_again(&self) -> Option<Duration> {
+        let soon = (!self.cancels.is_empty()).then_some(Duration::from_millis(1));
+        lower(soon, self.deadline.map(|at| at.saturating_duration_since(Instant::now())))
     }
 
     /// Lets deadline and tokens stop a guest as long as what this returns is kept.
@@ -115,7 +130,7 @@ impl Bounds {
     #[cfg(feature = "std")]
     fn begin(&self, stop: &Arc<Stop>) -> Result<Watch> {
         if self.deadline.is_some_and(|at| at <= Instant::now()) {
-            stop.ask(crate::stop::Reason::Deadline);
+            stop.ask(Reason::Deadline);
         }
         Ok(Watch {
             _deadline: self.deadline.map(|at| timer::schedule(at, stop)).transpose()?,

@@ -5,7 +5,7 @@
 
 use crate::bounds::{self, Bounds};
 use crate::engine::Instance;
-use crate::error::{Frame, Trap};
+use crate::error::{Frame, Trap, TrapCode};
 use crate::guest::Guest;
 use crate::limits::{Limit, Limits, MemoryGate};
 use crate::report::{self, Recorder};
@@ -48,6 +48,15 @@ impl Options {
     pub(crate) fn output_max(&self, limits: &Limits) -> u64 {
         let engine_max = limits.get(Limit::OutputBytes);
         self.output_bytes_max.map_or(engine_max, |max| max.min(engine_max))
+    }
+
+    /// Whether it says what the call may use up.
+    #[inline]
+    pub(crate) fn has_bounds(&self) -> bool {
+        #[cfg(feature = "std")]
+        return self.fuel.is_some() || self.time.is_some() || self.cancel.is_some();
+        #[cfg(not(feature = "std"))]
+        self.fuel.is_some()
     }
 
     /// For the start of a room that later calls will have: the engine's caps, and not those of the call that happens to be
@@ -99,6 +108,8 @@ pub struct State {
     pub host_depth: u32,
     /// Set by the engine when the guest was stopped half-way and its frames are gone.
     pub unwound: bool,
+    /// The guest was stopped where it had not put its counter of fuel away.
+    pub counter_lost: bool,
 }
 
 impl State {
@@ -117,6 +128,7 @@ impl State {
         self.failure = None;
         self.short_circuit = None;
         self.unwound = false;
+        self.counter_lost = false;
         self.host_used = false;
         self.host_depth = 0;
     }
@@ -179,6 +191,7 @@ struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
+    #[inline]
     fn enter(guest: &'a Arc<Guest>, options: &'a Options) -> Result<Call<'a>> {
         let nested = nesting::enter(guest.limits())?;
         let bounds = Bounds::of(options, guest.settings(), nested.is_inner())?;
@@ -190,6 +203,7 @@ impl<'a> Call<'a> {
     }
 
     /// Runs it in a room, and notes what it has used.
+    #[inline]
     fn run<T>(
         &self,
         room: &mut Room,
@@ -202,7 +216,9 @@ impl<'a> Call<'a> {
         let usage = room.usage();
         recorder.leave(usage);
         if self.nested.is_inner() {
-            bounds::spend(usage.fuel.unwrap_or_default());
+            // What is not known is taken to be all that it had: else a guest could compute for nothing in calls that trap.
+            let all = self.bounds.fuel.filter(|_| usage.more_fuel);
+            bounds::spend(all.or(usage.fuel).unwrap_or_default());
         }
         outcome
     }
@@ -245,24 +261,39 @@ fn told(message: String, trap: Option<&Trap>) -> String {
 
 /// What a guest's own code came to, given that it may have been stopped: code that is stopped runs into `unreachable`, and
 /// code that is almost at its end is not stopped at all when its fuel is used up.
+#[inline]
 pub(crate) fn bounded<T>(outcome: Result<T>, state: &mut State, left: i64) -> Result<T> {
+    state.counter_lost = state.fuel.is_some() && outcome.as_ref().is_err_and(loses_counter);
     let reason = state.stop.asked().filter(|_| state.unwound);
     let used_up = state.fuel.is_some() && left < 0;
     if reason.is_none() && !used_up {
         return outcome;
     }
-    let trap = match outcome {
-        Err(Error::Trap(trap)) => Some(trap),
-        Err(Error::OutOfFuel { trap, .. } | Error::Stopped { trap, .. }) => trap,
+    Err(over_bounds(outcome.err(), state, reason))
+}
+
+/// Whether a guest that ended so may have used more than its counter says: code puts it away where it calls, returns or
+/// gives up, and not in front of each operator that may trap.
+fn loses_counter(error: &Error) -> bool {
+    use TrapCode::{BadSignature, IndirectCallToNull, StackOverflow, UncaughtException, Unreachable};
+    let known = |code| matches!(code, Unreachable | StackOverflow | UncaughtException | IndirectCallToNull | BadSignature);
+    error.trap().is_some_and(|trap| !known(trap.code))
+}
+
+#[cold]
+fn over_bounds(error: Option<Error>, state: &mut State, reason: Option<Reason>) -> Error {
+    let trap = match error {
+        Some(Error::Trap(trap)) => Some(trap),
+        Some(Error::OutOfFuel { trap, .. } | Error::Stopped { trap, .. }) => trap,
         _ => None,
     };
     state.unwound = true; // an instance that was over its bounds is not used again
     state.short_circuit = None;
     state.refusal = None;
-    Err(match reason {
+    match reason {
         Some(reason) => stopped(reason, trap),
         None => out_of_fuel(state, trap),
-    })
+    }
 }
 
 /// What a call came to, given what was noted on the way: a result that a host function ended it with, a guest that

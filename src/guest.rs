@@ -8,6 +8,7 @@ use crate::host::{Imports, Link};
 use crate::inspect::{Export, ExternType, FuncType};
 use crate::limits::Limits;
 use crate::module::Module;
+use crate::report;
 use crate::room::pool::{Pool, Settings as RoomSettings};
 use crate::{Error, Result};
 use alloc::collections::BTreeMap;
@@ -98,12 +99,14 @@ impl Guest {
 
     /// Calls a function by name, in a room of its own.
     pub fn call(self: &Arc<Self>, function: &str, input: &[u8], options: &Options) -> Result<Box<[u8]>> {
-        call::fresh(self, self.function(function)?, input, options)
+        let refused = |error| report::refused(self, options, input.len(), error);
+        call::fresh(self, self.function(function).map_err(refused)?, input, options)
     }
 
     /// Calls a function of plain values by name, in a room of its own: parameters in, results out, in place.
     pub fn call_values(self: &Arc<Self>, function: &str, values: &mut [u64], options: &Options) -> Result<()> {
-        call::fresh_values(self, self.value_function(function)?, values, options)
+        let refused = |error| report::refused(self, options, 0, error);
+        call::fresh_values(self, self.value_function(function).map_err(refused)?, values, options)
     }
 
     /// The module it was made from.

@@ -1,10 +1,10 @@
 //! What a call came to: told when the host wants to know.
 
-use crate::Result;
 #[cfg(feature = "std")]
 use crate::Status;
 use crate::call::Options;
 use crate::guest::Guest;
+use crate::{Error, Result};
 #[cfg(feature = "std")]
 use std::cell::Cell;
 #[cfg(feature = "std")]
@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 pub struct Usage {
     /// Units of fuel, if they are counted.
     pub fuel: Option<u64>,
+    /// Whether that is not all: the guest was stopped where its counter is not known.
+    pub more_fuel: bool,
     /// The most that its memories together had, in bytes.
     pub memory_bytes: u64,
 }
@@ -41,6 +43,24 @@ pub struct Report {
     pub input_bytes: u64,
     /// Sizes in bytes.
     pub output_bytes: u64,
+}
+
+#[cfg(feature = "std")]
+impl Report {
+    /// Of a call that has not begun.
+    fn of(guest: &Guest, input_bytes: usize, status: Status) -> Report {
+        Report {
+            status,
+            origin: guest.module().origin(),
+            room_is_new: false,
+            usage: Usage { fuel: guest.module().info().counts_fuel().then_some(0), ..Usage::default() },
+            load: guest.module().load_time(),
+            room: Duration::ZERO,
+            call: Duration::ZERO,
+            input_bytes: input_bytes as u64,
+            output_bytes: 0,
+        }
+    }
 }
 
 /// Where a report is kept.
@@ -101,17 +121,7 @@ pub(crate) fn keep<T: Output>(
 ) -> Result<T> {
     let mut recorder = Recorder { place: None, since: None };
     let Some(slot) = &options.report else { return call(&mut recorder) };
-    let report = Report {
-        status: Status::Ok,
-        origin: guest.module().origin(),
-        room_is_new: false,
-        usage: Usage::default(),
-        load: guest.module().load_time(),
-        room: Duration::ZERO,
-        call: Duration::ZERO,
-        input_bytes: input_bytes as u64,
-        output_bytes: 0,
-    };
+    let report = Report::of(guest, input_bytes, Status::Ok);
     recorder = Recorder { place: Some((slot, report)), since: Some(Instant::now()) };
     let outcome = call(&mut recorder);
     if let Some((slot, mut report)) = recorder.place {
@@ -122,6 +132,16 @@ pub(crate) fn keep<T: Output>(
         slot.0.set(Some(report));
     }
     outcome
+}
+
+/// The error of a call that is refused for what it asks; kept as what it came to, if the options want that.
+#[cfg(feature = "std")]
+#[cold]
+pub(crate) fn refused(guest: &Guest, options: &Options, input_bytes: usize, error: Error) -> Error {
+    if let Some(slot) = &options.report {
+        slot.0.set(Some(Report::of(guest, input_bytes, error.status())));
+    }
+    error
 }
 
 /// What a call gives back.
@@ -156,4 +176,9 @@ impl Recorder<'_> {
 #[cfg(not(feature = "std"))]
 pub(crate) fn keep<T: Output>(_: &Guest, _: &Options, _: usize, call: impl FnOnce(&mut Recorder<'_>) -> Result<T>) -> Result<T> {
     call(&mut Recorder(core::marker::PhantomData))
+}
+
+#[cfg(not(feature = "std"))]
+pub(crate) fn refused(_: &Guest, _: &Options, _: usize, error: Error) -> Error {
+    error
 }

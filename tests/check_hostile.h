@@ -54,7 +54,7 @@ static inline void repeat(text *text, size_t times, const char *piece) {
 
 enum { DEADLINE_MS = 50, FUEL = 1000000 };
 
-/* What a guest that is called with a deadline, and with fuel, comes to. */
+/* What a guest that is called with a deadline, and with fuel, comes to. Where that is not DEADLINE, it has time. */
 typedef struct hostile {
   const char *name, *text;
   const char *lacking; /* the proposal that it needs, if any */
@@ -95,13 +95,17 @@ static inline void check_calls(const char *name, const char *how, const hostel_g
     const hostel_status got = hostel_guest_call(guest, "f", TEXT("input"), options, &output, &error);
     check_status(name, how, expected, got, error);
     hostel_buffer_free(&output);
-    ANSWERS("", hostel_guest_call(guest, "quick", NOTHING, options, &output, &error));
+    ANSWERS("", hostel_guest_call(guest, "quick", NOTHING, NULL, &output, &error));
   }
-  const hostel_status got = hostel_instance_call(instance, "f", TEXT("input"), options, &output, &error);
-  check_status(name, how, expected, got, error);
-  hostel_buffer_free(&output);
-  const hostel_status next = hostel_instance_call(instance, "quick", NOTHING, options, &output, &error);
-  check_status(name, how, got == HOSTEL_STATUS_OK ? HOSTEL_STATUS_OK : HOSTEL_STATUS_INSTANCE_DEAD, next, error);
+  hostel_status got, next;
+  int tries = 0;
+  do { /* on a busy machine the time may be over before a call has begun, which leaves the instance as it was */
+    got = hostel_instance_call(instance, "f", TEXT("input"), options, &output, &error);
+    check_status(name, how, expected, got, error);
+    hostel_buffer_free(&output);
+    next = hostel_instance_call(instance, "quick", NOTHING, NULL, &output, NULL);
+  } while (got == HOSTEL_STATUS_DEADLINE && next == HOSTEL_STATUS_OK && ++tries < 20);
+  CHECK(next == (got == HOSTEL_STATUS_OK ? HOSTEL_STATUS_OK : HOSTEL_STATUS_INSTANCE_DEAD));
   hostel_instance_free(instance);
 }
 
@@ -109,16 +113,19 @@ static inline void check_calls(const char *name, const char *how, const hostel_g
 static inline void check_hostile(const hostel_engine *shared, const hostile *guests, size_t count) {
   hostel_engine *engine = metered_engine(shared, true, true);
   hostel_call_options *in_time = options_with_deadline(DEADLINE_MS), *on_fuel = options_with_fuel(FUEL);
+  hostel_call_options *in_long_time = options_with_deadline(200000);
   for (size_t i = 0; i < count; i++) {
     if (guests[i].lacking != NULL && engine_row_has(engine, guests[i].lacking)) {
       continue;
     }
     hostel_guest *guest = open_hostile(engine, guests[i].text, refuse, NULL);
-    check_calls(guests[i].name, "in 50 ms", guest, in_time, guests[i].in_time);
+    const bool waits = guests[i].in_time == HOSTEL_STATUS_DEADLINE;
+    check_calls(guests[i].name, "with a deadline", guest, waits ? in_time : in_long_time, guests[i].in_time);
     check_calls(guests[i].name, "with fuel", guest, on_fuel, guests[i].on_fuel);
     hostel_guest_free(guest);
   }
   hostel_call_options_free(in_time);
+  hostel_call_options_free(in_long_time);
   hostel_call_options_free(on_fuel);
   hostel_engine_free(engine);
 }

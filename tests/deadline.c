@@ -18,7 +18,7 @@ static void an_endless_guest_ends_with_its_deadline_and_the_next_call_works(cons
     REFUSES(DEADLINE, "time", hostel_guest_call(guest, "spin", NOTHING, options, &output, &error));
     CHECK(now_ms() - begun >= 19);
     CHECK(report_of(options).status == HOSTEL_STATUS_DEADLINE);
-    ANSWERS("", hostel_guest_call(guest, "quick", NOTHING, options, &output, &error));
+    ANSWERS("", hostel_guest_call(guest, "quick", NOTHING, NULL, &output, &error));
   }
   hostel_call_options_free(options);
   hostel_guest_free(guest);
@@ -131,11 +131,10 @@ static void a_call_inside_a_call_ends_with_the_deadline_of_both(const hostel_eng
 
 static void a_start_that_never_ends_is_ended(const hostel_engine *engine) {
   hostel_engine *own = limited_engine(engine, HOSTEL_LIMIT_START_MS, 30);
-  static const char *const starts[] = {
-      "(module" ABI " (func $s (loop $l (br $l))) (start $s)"
-      " (func (export \"f\") (param i32 i32) (result i64) (i64.const 0)))",
-      "(module" ABI " (func (export \"_initialize\") (loop $l (br $l)))"
-      " (func (export \"f\") (param i32 i32) (result i64) (i64.const 0)))"};
+  static const char *const starts[] = {"(module" ABI " (func $s (loop $l (br $l))) (start $s)"
+                                       " (func (export \"f\") (param i32 i32) (result i64) (i64.const 0)))",
+                                       "(module" ABI " (func (export \"_initialize\") (loop $l (br $l)))"
+                                       " (func (export \"f\") (param i32 i32) (result i64) (i64.const 0)))"};
   for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
     hostel_guest *guest = open_text(own, starts[i]);
     hostel_instance *instance = RUBBISH;

@@ -6,10 +6,14 @@ static const struct {
   uint64_t standard, max;
   bool per_call;
 } limits[] = {
-    {HOSTEL_LIMIT_MODULE_BYTES, 64u << 20, 1u << 30, false},  {HOSTEL_LIMIT_FUNCTIONS, 100000, 1000000, false},
-    {HOSTEL_LIMIT_FUNCTION_BYTES, 8u << 20, 8u << 20, false}, {HOSTEL_LIMIT_MEMORY_BYTES, 256u << 20, UINT64_C(4) << 30, true},
-    {HOSTEL_LIMIT_TABLE_ELEMENTS, 1u << 20, 10000000, false}, {HOSTEL_LIMIT_OUTPUT_BYTES, 256u << 20, UINT64_C(4) << 30, true},
-    {HOSTEL_LIMIT_STACK_BYTES, 1u << 20, 64u << 20, false},   {HOSTEL_LIMIT_DEPTH, 16, 256, false},
+    {HOSTEL_LIMIT_MODULE_BYTES, 64u << 20, 1u << 30, false},
+    {HOSTEL_LIMIT_FUNCTIONS, 100000, 1000000, false},
+    {HOSTEL_LIMIT_FUNCTION_BYTES, 8u << 20, 8u << 20, false},
+    {HOSTEL_LIMIT_MEMORY_BYTES, 256u << 20, UINT64_C(4) << 30, true},
+    {HOSTEL_LIMIT_TABLE_ELEMENTS, 1u << 20, 10000000, false},
+    {HOSTEL_LIMIT_OUTPUT_BYTES, 256u << 20, UINT64_C(4) << 30, true},
+    {HOSTEL_LIMIT_STACK_BYTES, 1u << 20, 64u << 20, false},
+    {HOSTEL_LIMIT_DEPTH, 16, 256, false},
     {HOSTEL_LIMIT_START_MS, 1000, 3600000, false},
 };
 #define LIMITS (sizeof limits / sizeof limits[0])

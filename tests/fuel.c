@@ -187,6 +187,45 @@ static void a_guest_that_counts_nothing_cannot_be_called_from_one_with_fuel(cons
   hostel_engine_free(engine);
 }
 
+/* `spin` reads outside its memory after many rounds. */
+#define TRAPPER                                                                                                                  \
+  "(module" ABI " (func (export \"spin\") (param i32 i32) (result i64) (local $n i32) (loop $l"                                   \
+  "   (drop (i32.load (select (i32.const -8) (i32.const 0) (i32.eq (local.get $n) (i32.const 10000)))))"                          \
+  "   (local.set $n (i32.add (local.get $n) (i32.const 1))) (br $l)) (i64.const 0)))"
+
+static void a_call_inside_that_traps_has_used_all_that_it_had(const hostel_engine *shared) {
+  hostel_engine *engine = metered_engine(shared, true, true);
+  inner inner = {.guest = open_text(engine, TRAPPER), .function = "spin", .options = options_with_fuel(200000)};
+  hostel_imports *imports = imports_of("host", "answer", call_inner, &inner);
+  hostel_guest *guest = link_guest(load_text(engine, ASKER), imports);
+  hostel_call_options *options = options_with_fuel(1000000);
+  ANSWERS("ok", hostel_guest_call(guest, "ask", TEXT("x"), options, &output, &error));
+  CHECK(inner.status == HOSTEL_STATUS_TRAP && inner.left_before - inner.left_after == 200000);
+  SUCCEEDS(hostel_call_options_set_fuel(inner.options, HOSTEL_UNLIMITED, &error));
+  REFUSES(OUT_OF_FUEL, "1000000", hostel_guest_call(guest, "ask", TEXT("x"), options, &output, &error));
+  CHECK(inner.status == HOSTEL_STATUS_TRAP && inner.left_after == 0);
+  hostel_call_options_free(options);
+  hostel_call_options_free(inner.options);
+  hostel_imports_free(imports);
+  hostel_guest_free(guest);
+  hostel_guest_free(inner.guest);
+  hostel_engine_free(engine);
+}
+
+static void a_call_without_a_budget_never_runs_out(const hostel_engine *shared) {
+  hostel_engine *engine = metered_engine(shared, true, false);
+  meter meter = {.units = UINT64_MAX};
+  hostel_imports *imports = imports_of("host", "answer", use_fuel, &meter);
+  hostel_guest *guest = link_guest(load_text(engine, ASKER), imports);
+  for (int round = 0; round < 2; round++) {
+    ANSWERS("ok", hostel_guest_call(guest, "ask", TEXT("x"), NULL, &output, &error));
+    CHECK(meter.used == HOSTEL_STATUS_OK && meter.after == HOSTEL_UNLIMITED);
+  }
+  hostel_imports_free(imports);
+  hostel_guest_free(guest);
+  hostel_engine_free(engine);
+}
+
 static void costs_can_be_set(const hostel_engine *shared) {
   hostel_engine_config *config = RUBBISH;
   hostel_engine *engine = RUBBISH;
@@ -226,6 +265,8 @@ int main(int argc, char **argv) {
       TEST(a_host_function_reads_fuel_and_takes_some),
       TEST(a_call_inside_a_call_uses_up_the_fuel_of_both),
       TEST(a_guest_that_counts_nothing_cannot_be_called_from_one_with_fuel),
+      TEST(a_call_inside_that_traps_has_used_all_that_it_had),
+      TEST(a_call_without_a_budget_never_runs_out),
       TEST(costs_can_be_set),
       TEST(options_that_are_null_are_refused),
   };

@@ -179,45 +179,53 @@ static void allocators_end(const hostel_engine *engine) {
   check_hostile(engine, ALL(guests));
 }
 
-static void starts_end(const hostel_engine *shared) {
-  static const struct {
-    const char *text;
-    hostel_status in_time, on_fuel;
-  } guests[] = {
-      {GUEST("(func $s (loop $l (br $l))) (start $s)"), ENDLESS},
-      {GUEST("(func (export \"_initialize\") (loop $l (br $l)))"), ENDLESS},
-      {GUEST("(func $s (loop $l (drop (call $ask (i32.const 0) (i32.const 8))) (br $l))) (start $s)"), ENDLESS},
-      {GUEST("(func $s (loop $l (drop (memory.grow (i32.const 1))) (br $l))) (start $s)"), ENDLESS},
-      {GUEST("(func $s (call $s)) (start $s)"), TOO_DEEP},
-      {GUEST("(func $i (export \"_initialize\") (call $i))"), TOO_DEEP},
-  };
+/* An engine that counts fuel, and gives a start so many milliseconds. */
+static hostel_engine *starting_engine(const hostel_engine *shared, uint64_t milliseconds) {
   hostel_engine_config *config = RUBBISH;
   hostel_engine *engine = RUBBISH;
   SUCCEEDS(hostel_engine_config_new(&config, &error));
   SUCCEEDS(hostel_engine_config_set_engine(config, hostel_engine_name(shared), &error));
   SUCCEEDS(hostel_engine_config_set_fuel(config, true, &error));
-  SUCCEEDS(hostel_engine_config_set_limit(config, HOSTEL_LIMIT_START_MS, DEADLINE_MS, &error));
+  SUCCEEDS(hostel_engine_config_set_limit(config, HOSTEL_LIMIT_START_MS, milliseconds, &error));
   SUCCEEDS(hostel_engine_new(config, &engine, &error));
   hostel_engine_config_free(config);
-  hostel_call_options *on_fuel = options_with_fuel(FUEL / 100); /* used up long before the time is */
+  return engine;
+}
+
+static void starts_end(const hostel_engine *shared) {
+  static const hostile guests[] = {
+      {"start", GUEST("(func $s (loop $l (br $l))) (start $s)"), NULL, ENDLESS},
+      {"_initialize", GUEST("(func (export \"_initialize\") (loop $l (br $l)))"), NULL, ENDLESS},
+      {"a start that asks the host",
+       GUEST("(func $s (loop $l (drop (call $ask (i32.const 0) (i32.const 8))) (br $l))) (start $s)"), NULL, ENDLESS},
+      {"a start that grows", GUEST("(func $s (loop $l (drop (memory.grow (i32.const 1))) (br $l))) (start $s)"), NULL, ENDLESS},
+      {"a start that calls itself", GUEST("(func $s (call $s)) (start $s)"), NULL, TOO_DEEP},
+      {"an _initialize that calls itself", GUEST("(func $i (export \"_initialize\") (call $i))"), NULL, TOO_DEEP},
+  };
+  hostel_engine *hasty = starting_engine(shared, DEADLINE_MS), *patient = starting_engine(shared, 200000);
+  hostel_call_options *on_fuel = options_with_fuel(FUEL);
   for (size_t i = 0; i < sizeof guests / sizeof guests[0]; i++) {
-    hostel_guest *guest = open_hostile(engine, guests[i].text, refuse, NULL);
+    const bool waits = guests[i].in_time == HOSTEL_STATUS_DEADLINE;
+    hostel_guest *in_time = open_hostile(waits ? hasty : patient, guests[i].text, refuse, NULL);
+    hostel_guest *guest = open_hostile(patient, guests[i].text, refuse, NULL);
     for (int round = 0; round < 2; round++) { /* a call's fuel is not for the start; an instance's is */
       hostel_instance *instance = RUBBISH;
       hostel_buffer output = RUBBISH_BUFFER;
       hostel_error *error = RUBBISH;
-      hostel_status got = hostel_guest_call(guest, "quick", NOTHING, on_fuel, &output, &error);
-      check_status(guests[i].text, "by a call", guests[i].in_time, got, error);
-      got = hostel_instance_new(guest, NULL, &instance, &error);
-      check_status(guests[i].text, "by a new instance", guests[i].in_time, got, error);
+      hostel_status got = hostel_guest_call(in_time, "quick", NOTHING, on_fuel, &output, &error);
+      check_status(guests[i].name, "by a call", guests[i].in_time, got, error);
+      got = hostel_instance_new(in_time, NULL, &instance, &error);
+      check_status(guests[i].name, "by a new instance", guests[i].in_time, got, error);
       got = hostel_instance_new(guest, on_fuel, &instance, &error);
-      check_status(guests[i].text, "by a new instance with fuel", guests[i].on_fuel, got, error);
+      check_status(guests[i].name, "by a new instance with fuel", guests[i].on_fuel, got, error);
       CHECK(instance == NULL);
     }
+    hostel_guest_free(in_time);
     hostel_guest_free(guest);
   }
   hostel_call_options_free(on_fuel);
-  hostel_engine_free(engine);
+  hostel_engine_free(patient);
+  hostel_engine_free(hasty);
 }
 
 int main(int argc, char **argv) {

@@ -51,7 +51,7 @@ const COMPILE_TIME: &str =
 const DIVISION: &str = "a division by `y == 0 ? 1 : y`, written with select, traps as if by zero";
 
 /// Every engine there is, built or not, in the order they are listed.
-pub static ENGINES: [Capabilities; 2] = [
+pub static ENGINES: [Capabilities; 3] = [
     Capabilities {
         name: "cranelift",
         about: "wasmer 7 with the Cranelift compiler: fast to compile, fast to run",
@@ -67,6 +67,19 @@ pub static ENGINES: [Capabilities; 2] = [
         #[cfg(feature = "cranelift")]
         make: Some(super::cranelift::new),
         #[cfg(not(feature = "cranelift"))]
+        make: None,
+    },
+    Capabilities {
+        name: "llvm",
+        about: "wasmer 7 with the LLVM compiler: slow to compile, fastest to run",
+        features: without(
+            FINISHED,
+            Features::MEMORY64.union(Features::FUNCTION_REFERENCES).union(Features::GC).union(Features::CM_ASYNC),
+        ),
+        notes: &[DEPTH, "the bits of a NaN that an operation makes are the processor's", ELEMENTS, COMPILE_TIME],
+        #[cfg(feature = "llvm")]
+        make: Some(super::llvm::new),
+        #[cfg(not(feature = "llvm"))]
         make: None,
     },
     Capabilities {

@@ -6,8 +6,10 @@ pub mod capabilities;
 #[cfg(feature = "cranelift")]
 mod cranelift;
 mod headless;
+#[cfg(feature = "llvm")]
+mod llvm;
 mod settings;
-#[cfg(feature = "cranelift")]
+#[cfg(feature = "wasmer")]
 mod wasmer;
 mod wasmi;
 

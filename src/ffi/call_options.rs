@@ -4,8 +4,7 @@ use super::boundary;
 use super::cancel::hostel_cancel;
 use super::engine::hostel_limit;
 use super::error::hostel_error;
-use super::report::HOSTEL_UNLIMITED;
-use super::status::hostel_status;
+use super::status::{HOSTEL_UNLIMITED, hostel_status};
 use crate::Result;
 use crate::call::Options;
 use crate::limits::Limit;
@@ -94,8 +93,9 @@ pub unsafe extern "C" fn hostel_call_options_set_limit(
 }
 
 /// Gives fuel to each call with these options: when it is used up, the call ends as OUT_OF_FUEL. HOSTEL_UNLIMITED, the
-/// default, is as much as a call likes. What hostel_engine_config_set_fuel() asks for must be compiled in, else the call is
-/// LIMIT_NOT_COMPILED. A call from inside a host function has at most what is left to the call around it, and uses that up.
+/// default, is as much as a call likes; more than 2^63 - 1 is as much as that. What hostel_engine_config_set_fuel() asks for must be compiled in, else the call is
+/// LIMIT_NOT_COMPILED. A call that a host function makes on its thread has at most what is left to the call around it, and uses
+/// that up; one that traps uses up all that it had, unless it is certain what it has used.
 ///
 /// Returns HOSTEL_STATUS_OK;
 ///         HOSTEL_STATUS_INVALID_ARGUMENT if `options` is NULL;
@@ -114,8 +114,8 @@ pub unsafe extern "C" fn hostel_call_options_set_fuel(
 
 /// Gives each call with these options so many milliseconds, from when it is made: then it ends as DEADLINE, some 0.1 ms later,
 /// or when the host function returns that it is inside of. HOSTEL_UNLIMITED, the default, is as long as a call likes. An
-/// engine that was made without (see hostel_engine_config_set_deadline()) makes the call LIMIT_NOT_COMPILED. A call from inside
-/// a host function ends with the call around it.
+/// engine that was made without (see hostel_engine_config_set_deadline()) makes the call LIMIT_NOT_COMPILED. A call that
+/// a host function makes on its thread ends with the call around it.
 ///
 /// The library waits for deadlines in a thread of its own, which starts with the first (see hostel_timer_join()).
 ///

@@ -2,8 +2,7 @@
 
 use super::boundary;
 use super::error::hostel_kind;
-use super::report::HOSTEL_UNLIMITED;
-use super::status::hostel_status;
+use super::status::{HOSTEL_UNLIMITED, hostel_status};
 use crate::error::{Kind, WasmError};
 use crate::host::{Caller, Failure, Reply};
 use crate::{Error, Result, room};
@@ -187,7 +186,7 @@ pub unsafe extern "C" fn hostel_caller_fuel_left(caller: *mut hostel_caller) -> 
 
 /// Takes fuel off the guest's call, for work that the host does for it.
 ///
-/// Returns HOSTEL_STATUS_OK, also where no fuel is counted;
+/// Returns HOSTEL_STATUS_OK, also where no fuel is counted or the call was not given any;
 ///         HOSTEL_STATUS_INVALID_ARGUMENT if `caller` is NULL;
 ///         HOSTEL_STATUS_OUT_OF_FUEL      if that was more than was left: the guest's call ends as OUT_OF_FUEL when the host
 ///                                        function returns, whatever it returns.

@@ -12,7 +12,7 @@ use core::ffi::c_char;
 use std::ffi::CString;
 use std::sync::{Arc, LazyLock};
 
-/// Something that can be limited: one of the HOSTEL_LIMIT_* values.
+/// Something that can be limited: one of the HOSTEL_LIMIT_* values. The lowest value of each is 1.
 ///
 /// | limit | default | highest | may be lowered for one call |
 /// |---|---|---|---|
@@ -47,7 +47,8 @@ pub const HOSTEL_LIMIT_STACK_BYTES: hostel_limit = 7;
 /// How many calls may lie inside one another when host functions call guests again. Each needs stack of the host.
 pub const HOSTEL_LIMIT_DEPTH: hostel_limit = 8;
 /// How long a guest's start functions (start, `_initialize`) may take, in milliseconds: then what needs the guest started is
-/// DEADLINE. Fuel that calls are given is not for starting. Without hostel_engine_config_set_deadline() nothing stops a start.
+/// DEADLINE. Fuel that calls are given is not for starting. Where rooms are not put back (wasmi; guests that hostel_inspect()
+/// calls not resettable) each call starts the guest anew. Without hostel_engine_config_set_deadline() nothing stops a start.
 pub const HOSTEL_LIMIT_START_MS: hostel_limit = 9;
 
 /// Settings for an engine. Made by hostel_engine_config_new(), released by hostel_engine_config_free().

@@ -68,7 +68,8 @@ pub unsafe extern "C" fn hostel_engine_config_set_fuel(
     }
 }
 
-/// Sets what operators of a class cost, and has fuel counted. (A cost that most guests depend on is 1 for everything.)
+/// Sets what operators of a class cost, and has fuel counted. Where all cost 0, nothing but bulk operators uses fuel up, and an
+/// endless loop needs a deadline.
 ///
 /// Returns HOSTEL_STATUS_OK;
 ///         HOSTEL_STATUS_INVALID_ARGUMENT if `config` is NULL, `fuel_class` is none of the classes, `cost` is over 1,000,000, or

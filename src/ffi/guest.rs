@@ -70,7 +70,12 @@ pub unsafe extern "C" fn hostel_guest_new(
 ///
 /// Returns HOSTEL_STATUS_OK;
 ///         HOSTEL_STATUS_INVALID_ARGUMENT if `guest` or `output_out` is NULL, or `input` is NULL with a length;
-///         HOSTEL_STATUS_BUSY             if `options` are in use by another call;
+///         HOSTEL_STATUS_BUSY             if `options` are in use by another call, or no room was free in time
+///                                        (hostel_guest_options_set_rooms_max());
+///         HOSTEL_STATUS_LIMIT_NOT_COMPILED if a limit of `options` is not compiled into the guest;
+///         HOSTEL_STATUS_DEADLINE         if its time was over, or its start took too long (HOSTEL_LIMIT_START_MS);
+///         HOSTEL_STATUS_CANCELLED        if a token of `options` was triggered;
+///         HOSTEL_STATUS_OUT_OF_FUEL      if its fuel was used up;
 ///         HOSTEL_STATUS_NO_SUCH_FUNCTION if the guest exports no such function, or `function` is NULL and it is no program;
 ///         HOSTEL_STATUS_BAD_ABI          if the function has another type than the ABI's, or the guest hands out
 ///                                        pointers outside its memory;
@@ -81,6 +86,7 @@ pub unsafe extern "C" fn hostel_guest_new(
 ///         HOSTEL_STATUS_MEMORY_LIMIT     if it needed more memory than allowed;
 ///         HOSTEL_STATUS_OUTPUT_TOO_LARGE if the output is over its limit;
 ///         HOSTEL_STATUS_OUT_OF_RESOURCES if the system has no memory for the instance.
+/// Where several are true, the first of DEADLINE, CANCELLED, OUT_OF_FUEL is told (of the two, what came first), then the rest.
 /// Thread-safe. Runs as long as the guest does, and calls the host functions that the guest calls.
 #[must_use]
 #[unsafe(no_mangle)]

@@ -10,7 +10,7 @@ use super::status::hostel_status;
 use crate::call::Options;
 use crate::guest::Guest;
 use crate::room::{self, Room};
-use crate::{Error, Result, call};
+use crate::{Error, Result, call, report};
 use core::ffi::c_char;
 use std::sync::{Arc, Mutex};
 
@@ -69,8 +69,8 @@ pub unsafe extern "C" fn hostel_instance_call(
     unsafe {
         boundary::produce_bytes(output_out, "output_out", error_out, || {
             let instance = boundary::borrow("instance", instance)?;
-            let export = instance.guest.function(function_name(function)?)?;
-            instance.call(export, boundary::bytes("input", input, input_len)?, options)
+            let function = function_name(function)?;
+            instance.call(|guest| guest.function(function), boundary::bytes("input", input, input_len)?, options)
         })
     }
 }
@@ -96,7 +96,7 @@ pub unsafe extern "C" fn hostel_instance_call_function(
         boundary::produce_bytes(output_out, "output_out", error_out, || {
             let instance = boundary::borrow("instance", instance)?;
             let export = instance.own(boundary::borrow("function", function)?)?;
-            instance.call(export, boundary::bytes("input", input, input_len)?, options)
+            instance.call(|_| Ok(export), boundary::bytes("input", input, input_len)?, options)
         })
     }
 }
@@ -121,8 +121,12 @@ pub unsafe extern "C" fn hostel_instance_call_values(
     unsafe {
         boundary::run(error_out, || {
             let instance = boundary::borrow("instance", instance)?;
-            let export = instance.guest.value_function(function_name(function)?)?;
-            instance.call_values(export, boundary::values_mut("values", values, values_len)?, options)
+            let function = function_name(function)?;
+            instance.call_values(
+                |guest| guest.value_function(function),
+                boundary::values_mut("values", values, values_len)?,
+                options,
+            )
         })
     }
 }
@@ -147,7 +151,7 @@ pub unsafe extern "C" fn hostel_instance_call_function_values(
         boundary::run(error_out, || {
             let instance = boundary::borrow("instance", instance)?;
             let export = instance.own(boundary::borrow("function", function)?)?;
-            instance.call_values(export, boundary::values_mut("values", values, values_len)?, options)
+            instance.call_values(|_| Ok(export), boundary::values_mut("values", values, values_len)?, options)
         })
     }
 }
@@ -155,17 +159,34 @@ pub unsafe extern "C" fn hostel_instance_call_function_values(
 impl hostel_instance {
     /// # Safety
     /// `options` is null or a live handle.
-    unsafe fn call(&self, export: usize, input: &[u8], options: *mut hostel_call_options) -> Result<Box<[u8]>> {
+    unsafe fn call(
+        &self,
+        find: impl FnOnce(&Guest) -> Result<usize>,
+        input: &[u8],
+        options: *mut hostel_call_options,
+    ) -> Result<Box<[u8]>> {
         let mut room = boundary::exclusive("instance", &self.room)?;
+        let run = |options: &Options| {
+            let export = find(&self.guest).map_err(|error| report::refused(&self.guest, options, input.len(), error))?;
+            call::stateful(&mut room, &self.guest, export, input, options)
+        };
         // SAFETY: the caller's promise.
-        unsafe { call_options::with(options, |options| call::stateful(&mut room, &self.guest, export, input, options)) }
+        unsafe { call_options::with(options, run) }
     }
 
     /// # Safety
     /// As for `call`.
-    unsafe fn call_values(&self, export: usize, values: &mut [u64], options: *mut hostel_call_options) -> Result<()> {
+    unsafe fn call_values(
+        &self,
+        find: impl FnOnce(&Guest) -> Result<usize>,
+        values: &mut [u64],
+        options: *mut hostel_call_options,
+    ) -> Result<()> {
         let mut room = boundary::exclusive("instance", &self.room)?;
-        let run = |options: &Options| call::stateful_values(&mut room, &self.guest, export, values, options);
+        let run = |options: &Options| {
+            let export = find(&self.guest).map_err(|error| report::refused(&self.guest, options, 0, error))?;
+            call::stateful_values(&mut room, &self.guest, export, values, options)
+        };
         // SAFETY: the caller's promise.
         unsafe { call_options::with(options, run) }
     }

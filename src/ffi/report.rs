@@ -5,26 +5,25 @@ use super::cache::check_size;
 use super::call_options::hostel_call_options;
 use super::error::hostel_error;
 use super::module::origin;
-use super::status::hostel_status;
+use super::status::{HOSTEL_UNLIMITED, hostel_status};
 use crate::Error;
 use core::ffi::c_char;
 
-/// No limit; also what is reported where nothing is counted.
-pub const HOSTEL_UNLIMITED: u64 = u64::MAX;
-
-/// What a call came to. Times are in nanoseconds, sizes in bytes.
+/// What a call came to. Times are in nanoseconds, sizes in bytes; 0 where a call was refused before it came so far. Calls that
+/// are INVALID_ARGUMENT, or BUSY because a handle is in use, leave the report of the call before.
 #[repr(C)]
 pub struct hostel_report {
     /// sizeof(hostel_report), set by the caller.
     pub struct_size: usize,
     /// How the call ended.
     pub status: hostel_status,
-    /// Whether its room (see hostel_engine_statistics) was made for it; else it was used before, and reset.
+    /// Whether its room (see hostel_engine_statistics) was made for it; else it was used before, and reset, or is an instance's.
     pub room_is_new: bool,
     /// Where its code came from, as hostel_module_origin() says it. The string lives for ever.
     pub origin: *const c_char,
     /// The fuel it has used; HOSTEL_UNLIMITED where none is counted. All that it had, for a call that was OUT_OF_FUEL. After a
-    /// trap, what it had used when it last called, returned or was called.
+    /// trap other than `unreachable`, what was counted when the code last put its counter away: where it called, returned or was
+    /// called; what a loop has used since is missing. After DEADLINE and CANCELLED the same, on engines that interpret.
     pub fuel_used: u64,
     /// The most that the guest's memories had together.
     pub memory_peak_bytes: u64,

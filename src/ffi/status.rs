@@ -66,6 +66,9 @@ pub const HOSTEL_STATUS_INSTANCE_DEAD: hostel_status = 310;
 /// The program ended with an exit code other than 0.
 pub const HOSTEL_STATUS_EXIT: hostel_status = 311;
 
+/// No limit, for limits that are numbers; also what is told where nothing is counted.
+pub const HOSTEL_UNLIMITED: u64 = u64::MAX;
+
 /// Called once with the `user_data` of callbacks when nothing uses them any more, on the thread that lets go last.
 /// It must not unwind or longjmp.
 pub type hostel_finalizer = Option<unsafe extern "C" fn(user_data: *mut c_void)>;

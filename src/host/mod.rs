@@ -148,6 +148,13 @@ impl<'a> Caller<'a> {
         if self.instance.state().fuel.is_none() {
             return true;
         }
+        let state = self.instance.state();
+        if state.bounds.fuel.is_none() {
+            // As much as it likes: the counter only counts.
+            let left = self.instance.fuel();
+            self.instance.set_fuel(left.saturating_sub_unsigned(units).max(left.min(0)));
+            return true;
+        }
         // Far below 0 is as good as lower, and code that goes on counting does not get to the other end.
         const LEAST: i64 = i64::MIN / 2;
         let left = self.instance.fuel().saturating_sub_unsigned(units).max(LEAST);

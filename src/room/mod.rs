@@ -229,7 +229,7 @@ impl Room {
         let left = self.instance.fuel();
         let state = self.instance.state();
         let fuel = state.fuel.map(|given| given.saturating_sub(left.max(0)) as u64);
-        Usage { fuel, memory_bytes: state.memory.taken() }
+        Usage { fuel, more_fuel: state.counter_lost, memory_bytes: state.memory.taken() }
     }
 
     /// The guest's memory, for a host that keeps a stateful instance.

@@ -9,9 +9,8 @@ use super::{Room, Spare};
 #[cfg(snapshots)]
 use super::{check_memory, memory_max};
 use crate::bounds::Bounds;
-use crate::call::Options;
+use crate::call::{self, Options};
 use crate::guest::Guest;
-use crate::stop::Reason;
 use crate::sys::nesting;
 use crate::sys::process::{self, OfProcess};
 use crate::{Error, Result};
@@ -19,7 +18,7 @@ use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a host may say about a guest's rooms.
 #[derive(Clone, Debug)]
@@ -288,20 +287,26 @@ impl Pool {
         self.live.fetch_sub(1, Relaxed);
     }
 
-    /// Waits until one more room may be in use, at most until the call's deadline; whether it counts. A call from inside another one does not: the two would
-    /// wait for each other.
+    /// Waits until one more room may be in use, as long as the call may; whether it counts. A call from inside another one does
+    /// not: the two would wait for each other.
     fn wait(&self, bounds: &Bounds) -> Result<bool> {
         let Some(max) = self.settings.rooms_max.filter(|_| !nesting::is_nested()) else { return Ok(false) };
         let in_use = self.in_use.get(InUse::default);
-        let wait = bounds.wait(self.settings.wait);
-        let waited = in_use.freed.wait_timeout_while(in_use.rooms(), wait, |rooms| *rooms >= max);
-        let (mut rooms, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        if *rooms >= max {
-            let message = format!("all {max} rooms of the guest are in use, also after {} ms", wait.as_millis());
-            return Err(match wait < self.settings.wait {
-                true => Error::Stopped { reason: Reason::Deadline, message, trap: None },
-                false => Error::Busy(message),
-            });
+        let mut rooms = in_use.rooms();
+        let begun = (*rooms >= max).then(Instant::now);
+        while let Some(begun) = begun.filter(|_| *rooms >= max) {
+            // Only who finds no room gives up: one that was freed for this call would else be nobody's.
+            if let Some(reason) = bounds.ended() {
+                return Err(call::stopped(reason, None));
+            }
+            let left = self.settings.wait.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                let waited = self.settings.wait.as_millis();
+                return Err(Error::Busy(format!("all {max} rooms of the guest are in use, also after {waited} ms")));
+            }
+            let left = bounds.look_again().map_or(left, |soon| soon.min(left));
+            let waited = in_use.freed.wait_timeout(rooms, left);
+            (rooms, _) = waited.unwrap_or_else(PoisonError::into_inner);
         }
         *rooms += 1;
         Ok(true)

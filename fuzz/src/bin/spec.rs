@@ -1,5 +1,6 @@
 //! `spec ENGINE`: the WebAssembly specification's test suite in rooms of one engine (exit code 77 when it is not built).
 //!
+//! The suite runs several times at once, with the limits that an engine may compile into guests and without, and comes to the same.
 //! Each module's calls run in a room that keeps its state, as the suite wants it; and each once more in a room of a pool and in
 //! a new instance, which must agree. What an engine lacks is read from the table of engines; what else is known to differ
 //! stands in `KNOWN`, and must differ.
@@ -19,7 +20,9 @@ use hostel_fuzz::observe;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, ExitCode, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
 
 /// Engine, place, and why it differs there.
 const KNOWN: &[(&str, &str, &str)] = &[
@@ -30,6 +33,37 @@ const KNOWN: &[(&str, &str, &str)] = &[
 /// Folders older than the third version of the specification: some modules that were refused then are valid now.
 const OLDER: [&str; 3] = ["memory64/", "reference-types/", "threads/"];
 
+/// The limits that are compiled into guests.
+#[derive(Clone, Copy)]
+struct Compiled {
+    name: &'static str,
+    fuel: bool,
+    deadline: bool,
+}
+
+/// Without any a module is compiled as it came; what an engine does unless told otherwise; and everything there is.
+const COMPILED: [Compiled; 3] = [
+    Compiled { name: "no limits", fuel: false, deadline: false },
+    Compiled { name: "deadline", fuel: false, deadline: true },
+    Compiled { name: "fuel and deadline", fuel: true, deadline: true },
+];
+
+impl Compiled {
+    fn settings(self) -> engine::Settings {
+        engine::Settings { fuel: self.fuel.then(Default::default), deadline: self.deadline, ..engine::Settings::default() }
+    }
+
+    /// Of every call: with as much of what is limited as no call of the suite needs.
+    fn options(self) -> Options {
+        Options {
+            fuel: self.fuel.then_some(1 << 50),
+            // The default is without, as most calls are.
+            time: (self.fuel && self.deadline).then_some(Duration::from_secs(3600)),
+            ..Options::default()
+        }
+    }
+}
+
 /// Proposals that the suite has nothing of.
 const UNTESTED: [&str; 4] = ["component-model", "legacy-exceptions", "shared-everything-threads", "stack-switching"];
 
@@ -38,14 +72,43 @@ fn main() -> ExitCode {
     if capabilities::built().all(|row| row.name != name) {
         return ExitCode::from(77);
     }
-    let engine = engine::new(&name, engine::Settings::default()).expect("it is built");
     let program = std::env::current_exe().expect("the path of this program").with_file_name("fuzz-spec-lines");
     let lines = Command::new(program).stdout(Stdio::piped()).spawn().expect("fuzz-spec-lines lies beside this program");
-    let mut suite = Suite { engine, imports: spectest(), ..Suite::new(&name) };
+    let suites = COMPILED.map(|compiled| {
+        let (sender, receiver) = mpsc::channel::<Arc<str>>();
+        let name = name.clone();
+        let suite = thread::spawn(move || {
+            let mut suite = Suite::new(&name, compiled);
+            receiver.iter().for_each(|line| suite.line(&line));
+            suite.finish()
+        });
+        (sender, suite)
+    });
+    let (senders, suites): (Vec<_>, Vec<_>) = suites.into_iter().unzip();
     for line in BufReader::new(lines.stdout.expect("it was piped")).lines() {
-        suite.line(&line.expect("text"));
+        let line: Arc<str> = line.expect("text").into();
+        senders.iter().for_each(|sender| sender.send(line.clone()).expect("a suite ends when there are no more lines"));
     }
-    suite.finish()
+    drop(senders);
+    let ends: Vec<End> = suites.into_iter().map(|suite| suite.join().expect("a suite does not panic")).collect();
+    let mut good = true;
+    for (compiled, end) in COMPILED.iter().zip(&ends) {
+        println!("{name}, {}: {} failed{}", compiled.name, end.failures, end.came_to);
+        good &= end.failures == 0 && end.passed > 10_000;
+        if end.came_to != ends[0].came_to {
+            good = false;
+            println!("which is not what it comes to with {}", COMPILED[0].name);
+        }
+    }
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What a suite came to.
+struct End {
+    failures: u64,
+    passed: u64,
+    /// For people, and the same for all.
+    came_to: String,
 }
 
 /// A module of the suite, or why there is none.
@@ -64,11 +127,10 @@ struct Live {
 }
 
 impl Live {
-    fn revive(&mut self) -> Result<(), Error> {
-        let options = Options::default();
-        self.room = call::open(&self.guest, &options)?;
+    fn revive(&mut self, options: &Options) -> Result<(), Error> {
+        self.room = call::open(&self.guest, options)?;
         for (export, slots) in &self.calls {
-            call::stateful_values(&mut self.room, &self.guest, *export, &mut slots.clone(), &options)?;
+            call::stateful_values(&mut self.room, &self.guest, *export, &mut slots.clone(), options)?;
         }
         Ok(())
     }
@@ -76,6 +138,7 @@ impl Live {
 
 struct Suite {
     name: String,
+    compiled: Compiled,
     engine: Arc<dyn Engine>,
     imports: Imports,
     file: String,
@@ -93,12 +156,13 @@ struct Suite {
 }
 
 impl Suite {
-    fn new(name: &str) -> Suite {
+    fn new(name: &str, compiled: Compiled) -> Suite {
         let nothing = Arc::new(std::cell::RefCell::new(Loaded::Absent("no module before".into())));
         Suite {
             name: name.into(),
-            engine: engine::new(name, engine::Settings::default()).expect("it is built"),
-            imports: Imports::default(),
+            compiled,
+            engine: engine::new(name, compiled.settings()).expect("it is built"),
+            imports: spectest(),
             file: String::new(),
             gap: false,
             last: nothing,
@@ -184,7 +248,7 @@ impl Suite {
         let wasm = helped.as_deref().unwrap_or(wasm);
         let module = Arc::new(Module::compile(&self.engine, wasm, &Progress::default())?);
         let guest = Arc::new(Guest::new(&module, &self.imports, None, Settings::default())?);
-        let room = call::open(&guest, &Options::default())?;
+        let room = call::open(&guest, &self.compiled.options())?;
         Ok(Live { guest, room, calls: Vec::new() })
     }
 
@@ -205,10 +269,10 @@ impl Suite {
         };
         let mut slots: Vec<u64> = arguments.split(',').filter(|slot| !slot.is_empty()).map(|slot| number(slot)).collect();
         slots.resize(slots.len().max(64), 0);
-        let options = Options::default();
+        let options = self.compiled.options();
         let before = slots.clone();
         if live.room.check_alive().is_err() {
-            if let Err(error) = live.revive() {
+            if let Err(error) = live.revive(&options) {
                 return self.check(place, false, || format!("a second instance: {error}"));
             }
         }
@@ -272,11 +336,11 @@ impl Suite {
             self.known.insert(known);
         } else {
             self.failures += 1;
-            eprintln!("{place}: {}", message());
+            eprintln!("{place}, {}: {}", self.compiled.name, message());
         }
     }
 
-    fn finish(mut self) -> ExitCode {
+    fn finish(mut self) -> End {
         for (_, place, why) in KNOWN.iter().filter(|(engine, ..)| *engine == self.name) {
             if !self.known.contains(place) {
                 self.failures += 1;
@@ -290,18 +354,16 @@ impl Suite {
             }
         }
         let not_tried: u64 = self.not_tried.values().sum();
-        println!(
-            "{}: {} passed, {} calls alike in rooms and new instances, {} known to differ, {} failed, {not_tried} not tried:",
-            self.name,
+        let mut came_to = format!(
+            ", {} passed, {} calls alike in rooms and new instances, {} known to differ, {not_tried} not tried:",
             self.passed,
             self.in_rooms,
             self.known.len(),
-            self.failures
         );
         for (reason, count) in &self.not_tried {
-            println!("  {count:6} {reason}");
+            came_to.push_str(&format!("\n  {count:6} {reason}"));
         }
-        if self.failures == 0 && self.passed > 10_000 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        End { failures: self.failures, passed: self.passed, came_to }
     }
 }
 

@@ -43,7 +43,9 @@ fn odd(what: &dyn Display) -> Error {
 }
 
 fn section<'a>(file: &File<'a>, name: &[u8]) -> Result<(&'a [u8], usize)> {
-    let section = file.section_by_name_bytes(name).ok_or_else(|| odd(&"a section is missing"))?;
+    let section = file
+        .section_by_name_bytes(name)
+        .ok_or_else(|| odd(&format!("{} is missing", alloc::string::String::from_utf8_lossy(name))))?;
     Ok((section.data().map_err(|error| odd(&error))?, section.address() as usize))
 }
 
@@ -106,7 +108,10 @@ fn fixes(file: &File<'_>) -> Result<Vec<u8>> {
 /// Where each function may trap. wasmer's table has, for each function, the address of a list of pairs.
 fn traps(file: &File<'_>, local_functions: usize) -> Result<[Vec<u8>; 2]> {
     let mut writer = places::Writer::default();
-    if local_functions > 0 {
+    // LLVM's code has no such table: where it traps by itself it calls wasmer, and says why.
+    if file.section_by_name_bytes(WASMER_TRAPS_SECTION_NAME).is_none() {
+        (0..local_functions).for_each(|_| writer.function(core::iter::empty()));
+    } else if local_functions > 0 {
         let (lists, base) = section(file, WASMER_TRAPS_SECTION_NAME)?;
         let (starts, _) = section(file, WASMER_TRAP_FUNCTION_OFFSETS_SECTION_NAME)?;
         for start in words(starts).into_iter().take(local_functions) {

@@ -1,0 +1,17 @@
+//! The `llvm` engine: wasmer's machinery with the LLVM compiler, which takes ten times as long for the fastest code.
+
+use super::wasmer::WasmerEngine;
+use super::{Engine, Settings, capabilities};
+use crate::{Error, Result};
+use alloc::sync::Arc;
+use wasmer_compiler::CompilerConfig;
+use wasmer_compiler_llvm::LLVM;
+
+pub(super) fn new(settings: Settings) -> Result<Arc<dyn Engine>> {
+    let capabilities = capabilities::find("llvm").ok_or_else(|| Error::Internal("llvm is not in the table".into()))?;
+    Ok(Arc::new(WasmerEngine::new(capabilities, settings, compiler)))
+}
+
+fn compiler() -> alloc::boxed::Box<dyn CompilerConfig> {
+    alloc::boxed::Box::new(LLVM::new())
+}
