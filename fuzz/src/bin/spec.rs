@@ -17,9 +17,11 @@ use hostel::room::Room;
 use hostel::room::pool::Settings;
 use hostel::{Error, Status};
 use hostel_fuzz::observe;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, ExitCode, Stdio};
+use std::rc::Rc;
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -73,7 +75,7 @@ fn main() -> ExitCode {
         return ExitCode::from(77);
     }
     let program = std::env::current_exe().expect("the path of this program").with_file_name("fuzz-spec-lines");
-    let lines = Command::new(program).stdout(Stdio::piped()).spawn().expect("fuzz-spec-lines lies beside this program");
+    let mut lines = Command::new(program).stdout(Stdio::piped()).spawn().expect("fuzz-spec-lines lies beside this program");
     let suites = COMPILED.map(|compiled| {
         let (sender, receiver) = mpsc::channel::<Arc<str>>();
         let name = name.clone();
@@ -85,13 +87,13 @@ fn main() -> ExitCode {
         (sender, suite)
     });
     let (senders, suites): (Vec<_>, Vec<_>) = suites.into_iter().unzip();
-    for line in BufReader::new(lines.stdout.expect("it was piped")).lines() {
+    for line in BufReader::new(lines.stdout.take().expect("it was piped")).lines() {
         let line: Arc<str> = line.expect("text").into();
         senders.iter().for_each(|sender| sender.send(line.clone()).expect("a suite ends when there are no more lines"));
     }
     drop(senders);
     let ends: Vec<End> = suites.into_iter().map(|suite| suite.join().expect("a suite does not panic")).collect();
-    let mut good = true;
+    let mut good = lines.wait().expect("fuzz-spec-lines ends with its output").success();
     for (compiled, end) in COMPILED.iter().zip(&ends) {
         println!("{name}, {}: {} failed{}", compiled.name, end.failures, end.came_to);
         good &= end.failures == 0 && end.passed > 10_000;
@@ -144,8 +146,8 @@ struct Suite {
     file: String,
     /// Something of this file was not tried, and what follows may depend on it.
     gap: bool,
-    last: Arc<std::cell::RefCell<Loaded>>,
-    named: HashMap<String, Arc<std::cell::RefCell<Loaded>>>,
+    last: Rc<RefCell<Loaded>>,
+    named: HashMap<String, Rc<RefCell<Loaded>>>,
     passed: u64,
     in_rooms: u64,
     /// Why something was not tried, and how often.
@@ -157,7 +159,7 @@ struct Suite {
 
 impl Suite {
     fn new(name: &str, compiled: Compiled) -> Suite {
-        let nothing = Arc::new(std::cell::RefCell::new(Loaded::Absent("no module before".into())));
+        let nothing = Rc::new(RefCell::new(Loaded::Absent("no module before".into())));
         Suite {
             name: name.into(),
             compiled,
@@ -198,7 +200,7 @@ impl Suite {
                     self.gap = true;
                     self.skip(reason.clone());
                 }
-                self.last = Arc::new(std::cell::RefCell::new(loaded));
+                self.last = Rc::new(RefCell::new(loaded));
                 if !fields[2].is_empty() {
                     self.named.insert(fields[2].into(), self.last.clone());
                 }
@@ -267,14 +269,14 @@ impl Suite {
             Ok(export) => export,
             Err(error) => return self.check(place, false, || format!("cannot be called: {error}")),
         };
-        let mut slots: Vec<u64> = arguments.split(',').filter(|slot| !slot.is_empty()).map(|slot| number(slot)).collect();
+        let mut slots: Vec<u64> = arguments.split(',').filter(|slot| !slot.is_empty()).map(number).collect();
         slots.resize(slots.len().max(64), 0);
         let options = self.compiled.options();
         let before = slots.clone();
-        if live.room.check_alive().is_err() {
-            if let Err(error) = live.revive(&options) {
-                return self.check(place, false, || format!("a second instance: {error}"));
-            }
+        if live.room.check_alive().is_err()
+            && let Err(error) = live.revive(&options)
+        {
+            return self.check(place, false, || format!("a second instance: {error}"));
         }
         let outcome = call::stateful_values(&mut live.room, &live.guest, export, &mut slots, &options);
         if outcome.is_ok() {
