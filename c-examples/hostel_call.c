@@ -107,10 +107,11 @@ static bool call_guest(const struct arguments *arguments, struct stay *stay) {
   const uint64_t calls = arguments->repeat.given ? arguments->repeat.value : 1;
   for (uint64_t i = 0; i < calls; i++) {
     hostel_buffer_free(&stay->output);
-    hostel_status status = stay->instance != NULL ? hostel_instance_call(stay->instance, arguments->function, stay->input,
-                                                                         stay->input_len, stay->options, &stay->output, &stay->error)
-                                                  : hostel_guest_call(stay->guest, arguments->function, stay->input,
-                                                                      stay->input_len, stay->options, &stay->output, &stay->error);
+    hostel_status status = stay->instance != NULL
+                               ? hostel_instance_call(stay->instance, arguments->function, stay->input, stay->input_len,
+                                                      stay->options, &stay->output, &stay->error)
+                               : hostel_guest_call(stay->guest, arguments->function, stay->input, stay->input_len, stay->options,
+                                                   &stay->output, &stay->error);
     if (status != HOSTEL_STATUS_OK)
       return false;
     if ((arguments->each || i + 1 == calls) && !print_output(arguments, stay))

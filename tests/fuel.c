@@ -189,8 +189,8 @@ static void a_guest_that_counts_nothing_cannot_be_called_from_one_with_fuel(cons
 
 /* `spin` reads outside its memory after many rounds. */
 #define TRAPPER                                                                                                                  \
-  "(module" ABI " (func (export \"spin\") (param i32 i32) (result i64) (local $n i32) (loop $l"                                   \
-  "   (drop (i32.load (select (i32.const -8) (i32.const 0) (i32.eq (local.get $n) (i32.const 10000)))))"                          \
+  "(module" ABI " (func (export \"spin\") (param i32 i32) (result i64) (local $n i32) (loop $l"                                  \
+  "   (drop (i32.load (select (i32.const -8) (i32.const 0) (i32.eq (local.get $n) (i32.const 10000)))))"                         \
   "   (local.set $n (i32.add (local.get $n) (i32.const 1))) (br $l)) (i64.const 0)))"
 
 static void a_call_inside_that_traps_has_used_all_that_it_had(const hostel_engine *shared) {

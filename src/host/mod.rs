@@ -150,9 +150,10 @@ impl<'a> Caller<'a> {
         }
         let state = self.instance.state();
         if state.bounds.fuel.is_none() {
-            // As much as it likes: the counter only counts.
+            // As much as it likes: the counter only counts, and never so far that the guest could run out.
+            const PLENTY: i64 = i64::MAX / 2;
             let left = self.instance.fuel();
-            self.instance.set_fuel(left.saturating_sub_unsigned(units).max(left.min(0)));
+            self.instance.set_fuel(left.saturating_sub_unsigned(units).max(left.min(PLENTY)));
             return true;
         }
         // Far below 0 is as good as lower, and code that goes on counting does not get to the other end.
