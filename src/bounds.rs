@@ -95,9 +95,12 @@ impl Bounds {
     }
 
     /// Whether anything but fuel bounds it.
-    #[cfg(feature = "std")]
+    #[inline]
     pub(crate) fn stops(&self) -> bool {
-        self.deadline.is_some() || !self.cancels.is_empty()
+        #[cfg(feature = "std")]
+        return self.deadline.is_some() || !self.cancels.is_empty();
+        #[cfg(not(feature = "std"))]
+        false
     }
 
     /// Whether it is over by now, and why: for who waits where no guest runs.

@@ -94,6 +94,8 @@ pub struct State {
     pub bounds: Bounds,
     /// Whether the guest counts fuel, and how much it was given.
     pub fuel: Option<i64>,
+    /// Whether anything of that is so: else nobody looks at the rest of it.
+    pub limited: bool,
     /// What the guest gave when it said no.
     pub refusal: Option<Vec<u8>>,
     /// How many bytes that may be.
@@ -120,9 +122,13 @@ impl State {
         self.memory.reset(asked.min(limits.get(Limit::MemoryBytes)));
         let context = options.context.load(Ordering::Relaxed);
         self.context = AtomicPtr::new(context);
-        self.bounds.clone_from(bounds);
+        let was_limited = core::mem::take(&mut self.limited);
         let given = bounds.fuel.map_or(i64::MAX, |fuel| i64::try_from(fuel).unwrap_or(i64::MAX));
         self.fuel = guest.module().info().counts_fuel().then_some(given);
+        self.limited = self.fuel.is_some() || bounds.stops();
+        if self.limited || was_limited {
+            self.bounds.clone_from(bounds);
+        }
         self.refusal = None;
         self.refusal_max = options.output_max(limits).max(REFUSAL_BYTES);
         self.failure = None;
@@ -213,6 +219,9 @@ impl<'a> Call<'a> {
     ) -> Result<T> {
         recorder.enter(is_new);
         let outcome = run(room);
+        if !recorder.is_on() && !self.nested.is_inner() {
+            return outcome; // nobody wants to know
+        }
         let usage = room.usage();
         recorder.leave(usage);
         if self.nested.is_inner() {
@@ -228,6 +237,9 @@ impl<'a> Call<'a> {
 #[inline]
 pub(crate) fn over(instance: &mut dyn Instance) -> Option<Error> {
     let state = instance.state();
+    if !state.limited {
+        return None;
+    }
     if let Some(reason) = state.stop.asked() {
         return Some(stopped(reason, None));
     }

@@ -85,6 +85,11 @@ pub(crate) struct Recorder<'a> {
 
 #[cfg(feature = "std")]
 impl Recorder<'_> {
+    /// Whether anybody wants to know.
+    pub fn is_on(&self) -> bool {
+        self.place.is_some()
+    }
+
     /// The call has its room.
     pub fn enter(&mut self, is_new: bool) {
         let lap = self.lap();
@@ -168,6 +173,10 @@ pub(crate) struct Recorder<'a>(core::marker::PhantomData<&'a ()>);
 
 #[cfg(not(feature = "std"))]
 impl Recorder<'_> {
+    pub fn is_on(&self) -> bool {
+        false
+    }
+
     pub fn enter(&mut self, _: bool) {}
 
     pub fn leave(&mut self, _: Usage) {}

@@ -226,14 +226,17 @@ struct HostStop;
 /// Runs a host function for an adapter: true when the guest may go on. A panic must not cross a guest's frames.
 #[inline]
 fn run_host(host: &dyn Host, import: usize, instance: &mut dyn Instance, slots: &mut [u64]) -> bool {
-    instance.state().host_used = true;
+    let state = instance.state();
+    state.host_used = true;
     // The guest may be over its bounds already, where its code has not looked; and it is afterwards when time has passed.
-    let over = call::over(instance);
+    let limited = state.limited;
+    let over = if limited { call::over(instance) } else { None };
     let outcome = match over {
         None => crate::sys::catch_panic(|| host.call(import, instance, slots)),
         Some(error) => Ok(Err(error)),
     };
     let error = match outcome {
+        Ok(Ok(())) if !limited => return true,
         Ok(Ok(())) => match call::over(instance) {
             None => return true,
             Some(error) => error,

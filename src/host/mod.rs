@@ -121,7 +121,7 @@ impl<'a> Caller<'a> {
     #[cfg(feature = "std")]
     fn lend(&mut self, function: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         let state = self.instance.state();
-        if state.fuel.is_none() && !state.bounds.stops() {
+        if !state.limited {
             return function(self);
         }
         let fuel = state.bounds.fuel.is_some().then(|| self.fuel_left().unwrap_or(0));

@@ -174,6 +174,9 @@ impl Room {
         let state = instance.state();
         state.begin(guest, options, bounds);
         state.stop.clear();
+        if !state.limited {
+            return Ok(run(instance));
+        }
         let watch = bounds.watch(&state.stop)?;
         if let Some(given) = state.fuel {
             instance.set_fuel(given);
