@@ -1,5 +1,6 @@
 //! The library from Rust: what C does through the header, without it. One fact a test, over every engine.
 
+use hostel::cache::seal::Trust;
 use hostel::call::{self, Options};
 use hostel::engine::{self, capabilities};
 use hostel::guest::Guest;
@@ -93,4 +94,24 @@ fn a_call_can_only_set_what_is_its_to_set() {
             assert!(matches!(guest.call("ask", b"x", &options), Err(Error::OutputTooLarge { len: 2, max: 1 })));
         },
     );
+}
+
+#[test]
+fn without_limits_engines_get_modules_as_they_came() {
+    let wasm = hostel::module::wat_to_wasm(ECHO.as_bytes()).expect("valid text");
+    for capabilities in capabilities::built() {
+        let settings = engine::Settings { deadline: false, ..engine::Settings::default() };
+        let engine = engine::new(capabilities.name, settings).expect("an engine of this build");
+        assert!(engine.prepares().are_none());
+        let module = Module::load(&engine, None, &wasm, &LoadOptions::default()).expect("a valid module");
+        assert!(module.info().meters.is_none());
+        // The interpreter's artifact is the module that it got.
+        if capabilities.name == "wasmi" {
+            let artifact = module.serialize(Trust::Vouched).expect("an artifact");
+            assert!(artifact.starts_with(&wasm));
+        }
+        let limited = engine::new(capabilities.name, engine::Settings::default()).expect("an engine of this build");
+        let module = Module::load(&limited, None, &wasm, &LoadOptions::default()).expect("a valid module");
+        assert!(module.info().meters.is_some());
+    }
 }
