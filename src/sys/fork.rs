@@ -1,8 +1,8 @@
 //! Whether this is still the process that it was: what is tied to a process must not be used by a forked child.
 
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 

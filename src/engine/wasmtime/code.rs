@@ -130,6 +130,11 @@ impl Linked {
         store
     }
 
+    /// Whether making an instance runs code of the guest.
+    pub fn starts(&self) -> bool {
+        self.info.starts && self.start.is_none()
+    }
+
     /// The function at this position in the export section.
     pub fn function(&self, export: usize) -> Option<ModuleExport> {
         let name = &self.info.exports.get(export)?.name;

@@ -117,6 +117,8 @@ fn config(choice: &Choice) -> Config {
     let mut config = Config::new();
     config.wasm_tail_call(true).wasm_memory64(true).wasm_multi_memory(true).wasm_extended_const(true);
     config.wasm_exceptions(true).wasm_function_references(true).wasm_threads(true).wasm_wide_arithmetic(true);
+    // For the word; modules of guests that use them have been refused.
+    config.wasm_custom_page_sizes(true);
     config.wasm_gc(false).wasm_relaxed_simd(!choice.deterministic).relaxed_simd_deterministic(choice.deterministic);
     config.cranelift_nan_canonicalization(choice.deterministic);
     // The second is not used, but must not be the smaller one.

@@ -29,9 +29,8 @@ pub(super) fn answer(
             goes_on
         };
         let count = params.max(results);
-        let goes_on = View(caller).outside(|view| {
-            if count <= FEW { call(view, &mut [0; FEW][..count]) } else { call(view, &mut vec![0; count]) }
-        });
+        let goes_on = View(caller)
+            .outside(|view| if count <= FEW { call(view, &mut [0; FEW][..count]) } else { call(view, &mut vec![0; count]) });
         if goes_on { Ok(()) } else { Err(Error::new(HostStop)) }
     }
 }

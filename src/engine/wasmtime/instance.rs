@@ -161,7 +161,12 @@ impl View<Store<Data>> {
     fn make(&mut self) -> Result<(), NotMade> {
         let linked = self.0.data().linked.clone();
         let pre = linked.pre().map_err(NotMade::Because)?;
-        let made = self.inside(|view| pre.instantiate(&mut view.0)).map_err(NotMade::Because)?;
+        // It runs the start function too, unless that waits to be called.
+        let made = if linked.starts() {
+            self.inside(|view| pre.instantiate(&mut view.0)).map_err(NotMade::Because)?
+        } else {
+            pre.instantiate(&mut self.0)
+        };
         let data = self.0.data_mut();
         match made {
             Ok(instance) => {
@@ -313,13 +318,11 @@ impl<C: Context> Instance for View<C> {
         let ended = self.inside(|view| {
             loop {
                 view.enter(entry, &mut slots, &mut [ValRaw::u64(0); 2])?;
-                let next = view.outside(|view| {
-                    let next = visit.next(view, &mut slots);
-                    next.map(|export| view.entry(export)).transpose()
-                });
-                match next {
-                    Ok(Some(next)) => entry = next,
-                    other => return Ok(other.map(|_| ())),
+                // Between its calls the guest's stack is as good as its caller's.
+                let Some(next) = visit.next(view, &mut slots) else { return Ok(Ok(())) };
+                match view.entry(next) {
+                    Ok(next) => entry = next,
+                    Err(error) => return Ok(Err(error)),
                 }
             }
         })?;

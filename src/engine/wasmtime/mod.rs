@@ -77,8 +77,10 @@ impl Engine for Wasmtime {
     }
 
     fn prepares(&self) -> prepare::Options {
-        // It would call the start function before the host can set a limit.
-        prepare::Options { export_start: self.settings.deadline || self.settings.fuel.is_some(), ..self.settings.polled() }
+        // It would call the start function before the host can set a limit. And a memory of a whole page costs a new instance
+        // half a microsecond.
+        let export_start = self.settings.deadline || self.settings.fuel.is_some();
+        prepare::Options { export_start, small_word: true, ..self.settings.polled() }
     }
 
     fn fingerprint(&self) -> &Fingerprint {

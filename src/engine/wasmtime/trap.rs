@@ -52,7 +52,8 @@ fn code(error: &wasmtime::Error) -> Option<TrapCode> {
 /// The guest's frames, innermost first.
 fn frames(error: &wasmtime::Error, meters: Option<&Meters>) -> Vec<Frame> {
     let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
-    let guests = backtrace.frames().iter().filter(|frame| meters.is_none_or(|meters| frame.func_index() < meters.guest_functions));
+    let guests =
+        backtrace.frames().iter().filter(|frame| meters.is_none_or(|meters| frame.func_index() < meters.guest_functions));
     let frame = |frame: &wasmtime::FrameInfo| Frame {
         function: frame.func_index(),
         name: frame.func_name().map(shown),
