@@ -63,23 +63,24 @@ impl Drop for Watch {
     }
 }
 
-/// The engine's handler, behind ours.
+/// The engines' handler, behind ours: each passes on to the one behind it what is not its own.
 static ENGINE: OnceLock<libc::sigaction> = OnceLock::new();
-/// The host's, behind the engine's.
+/// The host's, behind the engines'.
 static HOST: OnceLock<libc::sigaction> = OnceLock::new();
 /// The host's was to be called once, and was.
 static HOST_SPENT: AtomicBool = AtomicBool::new(false);
 
-/// Puts our handler in front, once. `engine` installs the engine's own.
+/// Puts our handler in front, once. `engines` installs those of all engines that the build has: one that installed its own later
+/// would stand in front of ours.
 ///
-/// There is one of ours behind the engine's too: engines do not call a host's handler just as the system would, above all
+/// There is one of ours behind theirs too: engines do not call a host's handler just as the system would, above all
 /// when it has none, or one that is called once.
-pub(crate) fn install(engine: impl FnOnce()) {
+pub(crate) fn install(engines: impl FnOnce()) {
     static INSTALL: Once = Once::new();
     INSTALL.call_once(|| {
         super::fork::generation(); // counts from now on
         let _ = HOST.set(replace(on_hosts_fault));
-        engine();
+        engines();
         let _ = ENGINE.set(replace(on_fault));
     });
 }

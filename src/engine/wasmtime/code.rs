@@ -42,7 +42,7 @@ impl Loaded {
     }
 
     fn serialize(&self) -> Result<Vec<u8>> {
-        self.first.made.module.serialize().map_err(|error| Error::Internal(format!("cannot serialize: {error:#}")))
+        self.first.made.module().serialize().map_err(|error| Error::Internal(format!("cannot serialize: {error:#}")))
     }
 }
 
@@ -50,7 +50,7 @@ impl Compiled {
     /// # Safety
     /// wasmtime has made the bytes, with the settings of these engines.
     pub unsafe fn load(engines: &Arc<engines::Shared>, artifact: &[u8], info: &Arc<ModuleInfo>) -> Result<Arc<dyn Code>> {
-        let loaded = OfProcess::new(Loaded::new(&*engines.get()?, artifact, info)?);
+        let loaded = OfProcess::new(Loaded::new(engines.get()?, artifact, info)?);
         let compiled = Compiled { loaded, engines: engines.clone(), info: info.clone(), bytes: artifact.len() };
         Ok(Arc::new(WasmtimeCode(Arc::new(compiled))))
     }
@@ -61,7 +61,7 @@ impl Compiled {
     }
 
     fn loaded(&self) -> Result<&Loaded> {
-        self.loaded.try_get(|of_parent| Loaded::new(&*self.engines.get()?, &of_parent.serialize()?, &self.info))
+        self.loaded.try_get(|of_parent| Loaded::new(self.engines.get()?, &of_parent.serialize()?, &self.info))
     }
 
     /// For an instance, in the pool if it can be.
@@ -95,13 +95,20 @@ pub(super) struct Linked {
 struct Made {
     /// Linked with its imports, when the first instance is made: until then some may be of types that no host function has.
     pre: OnceLock<InstancePre<Data>>,
-    module: Module,
+    /// There until it is dropped.
+    module: Option<Module>,
+}
+
+impl Made {
+    fn module(&self) -> &Module {
+        self.module.as_ref().expect("it is not dropped")
+    }
 }
 
 impl Drop for Made {
     fn drop(&mut self) {
-        let pre = self.pre.take();
-        undivided(|| drop(pre));
+        let all = (self.pre.take(), self.module.take());
+        undivided(|| drop(all));
     }
 }
 
@@ -119,13 +126,13 @@ impl Linked {
             word: meters.filter(|meters| meters.deadline_memory.is_some()).and_then(|_| export(DEADLINE_EXPORT)),
             start: meters.filter(|meters| meters.start_exported).and_then(|_| export(START_EXPORT)),
             info: info.clone(),
-            made: MadeHere::new(Made { pre: OnceLock::new(), module }),
+            made: MadeHere::new(Made { pre: OnceLock::new(), module: Some(module) }),
         })
     }
 
     /// A store for an instance of it.
     pub fn store(&self, data: Data) -> Store<Data> {
-        let mut store = Store::new(self.made.module.engine(), data);
+        let mut store = Store::new(self.made.module().engine(), data);
         store.limiter(|data| data);
         store
     }
@@ -138,7 +145,7 @@ impl Linked {
     /// The function at this position in the export section.
     pub fn function(&self, export: usize) -> Option<ModuleExport> {
         let name = &self.info.exports.get(export)?.name;
-        *self.functions[export].get_or_init(|| self.made.module.get_export_index(name))
+        *self.functions[export].get_or_init(|| self.made.module().get_export_index(name))
     }
 
     /// The module with its imports.
@@ -151,7 +158,7 @@ impl Linked {
     }
 
     fn link(&self) -> wasmtime::Result<InstancePre<Data>> {
-        let module = &self.made.module;
+        let module = self.made.module();
         let mut linker = Linker::new(module.engine());
         let mut known = BTreeSet::new();
         for (import, found) in self.info.imports.iter().enumerate() {

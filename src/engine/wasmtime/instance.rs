@@ -220,7 +220,9 @@ impl<C: Context> View<C> {
         let Some(place) = self.0.carried().place else { return f(self) };
         let view: *mut Self = self;
         // SAFETY: guests run inside only, so this is the stack of the place. The two closures use the view in turn.
-        unsafe { place.outside(|left| (*view).0.carried().place = Some(left), || f(&mut *view)) }
+        let outcome = unsafe { place.outside(|left| (*view).0.carried().place = Some(left), || f(&mut *view)) };
+        self.0.carried().place = Some(place);
+        outcome
     }
 
     /// Calls a function from inside. There are as many values as slots, at least.
