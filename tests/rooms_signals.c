@@ -1,4 +1,5 @@
 /* rooms_signals.c: rooms and a host that has its own ideas about SIGSEGV, threads and stacks. */
+#include "check_programs.h"
 #include "check_rooms.h"
 #include "check_sanitized.h"
 
@@ -6,48 +7,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-/* Signals and masks are a process's, and handlers are put in place by the first engine: each fact is found out in a
- * program of its own, this one called again. */
-static int in_program(const char *name, const char *engine) {
-  fflush(NULL);
-  const pid_t child = fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    alarm(SECONDS(60));
-    execl("/proc/self/exe", "rooms_signals", engine, "--alone", name, NULL);
-    _exit(126);
-  }
-  int status = 0;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  return status;
-}
-
-static void check_program(const char *file, int line, const char *name, const hostel_engine *engine, int signal) {
-  const int status = in_program(name, hostel_engine_name(engine));
-  const bool expected =
-      signal == 0 ? WIFEXITED(status) && WEXITSTATUS(status) == 0 : WIFSIGNALED(status) && WTERMSIG(status) == signal;
-  if (!expected) {
-    fprintf(stderr, "%s: exit %d, signal %d\n", name, WIFEXITED(status) ? WEXITSTATUS(status) : -1,
-            WIFSIGNALED(status) ? WTERMSIG(status) : 0);
-    fail_at(file, line, "the program ends as it should");
-  }
-}
-
-#define RUNS_WELL(run, engine) check_program(__FILE__, __LINE__, #run, (engine), 0)
-#define DIES_OF(signal, run, engine) check_program(__FILE__, __LINE__, #run, (engine), (signal))
-
-static hostel_engine *engine_called(const char *name) {
-  hostel_engine_config *config = RUBBISH;
-  hostel_engine *engine = RUBBISH;
-  SUCCEEDS(hostel_engine_config_new(&config, &error));
-  SUCCEEDS(hostel_engine_config_set_engine(config, name, &error));
-  SUCCEEDS(hostel_engine_new(config, &engine, &error));
-  hostel_engine_config_free(config);
-  return engine;
-}
 
 /* `write` writes its input to every page of 64 and grows; `sum` adds up what is there: 7 in a new one. `wait` asks the host. */
 static const char pages[] =
@@ -511,39 +471,31 @@ static void callers_of_small_stacks(const char *name) {
 static void a_thread_that_only_calls_needs_64_kib(const hostel_engine *engine) { RUNS_WELL(callers_of_small_stacks, engine); }
 
 int main(int argc, char **argv) {
-  static const struct {
-    const char *name;
-    void (*run)(const char *engine);
-  } programs[] = {
-      {"blocking_threads", blocking_threads},
-      {"callers_of_small_stacks", callers_of_small_stacks},
-      {"chaining_handler_from_after", chaining_handler_from_after},
-      {"greedy_handler_from_after", greedy_handler_from_after},
-      {"handler_for_once", handler_for_once},
-      {"handler_for_once_raised", handler_for_once_raised},
-      {"handler_from_before", handler_from_before},
-      {"handler_in_a_host_function", handler_in_a_host_function},
-      {"host_faults_in_a_reservation", host_faults_in_a_reservation},
-      {"host_function_faults", host_function_faults},
-      {"host_function_raises", host_function_raises},
-      {"host_kills", host_kills},
-      {"host_raises", host_raises},
-      {"host_without_handler", host_without_handler},
-      {"ignored_fault", ignored_fault},
-      {"ignored_raise", ignored_raise},
-      {"masking_handler", masking_handler},
-      {"scattered_then_greedy_handler", scattered_then_greedy_handler},
-      {"small_alternate_stacks", small_alternate_stacks},
-      {"threads_of_small_stacks", threads_of_small_stacks},
+  static const program programs[] = {
+      PROGRAM(blocking_threads),
+      PROGRAM(callers_of_small_stacks),
+      PROGRAM(chaining_handler_from_after),
+      PROGRAM(greedy_handler_from_after),
+      PROGRAM(handler_for_once),
+      PROGRAM(handler_for_once_raised),
+      PROGRAM(handler_from_before),
+      PROGRAM(handler_in_a_host_function),
+      PROGRAM(host_faults_in_a_reservation),
+      PROGRAM(host_function_faults),
+      PROGRAM(host_function_raises),
+      PROGRAM(host_kills),
+      PROGRAM(host_raises),
+      PROGRAM(host_without_handler),
+      PROGRAM(ignored_fault),
+      PROGRAM(ignored_raise),
+      PROGRAM(masking_handler),
+      PROGRAM(scattered_then_greedy_handler),
+      PROGRAM(small_alternate_stacks),
+      PROGRAM(threads_of_small_stacks),
   };
-  if (argc == 4 && strcmp(argv[2], "--alone") == 0) {
-    for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) {
-      if (strcmp(programs[i].name, argv[3]) == 0) {
-        programs[i].run(argv[1]);
-        return failures == 0 ? 0 : 1;
-      }
-    }
-    return 125;
+  int end;
+  if (is_program(argc, argv, programs, sizeof programs / sizeof programs[0], &end)) {
+    return end;
   }
   static const test tests[] = {
       TEST(a_handler_from_before_gets_the_hosts_faults_and_no_others),

@@ -173,7 +173,9 @@ impl Writes {
             let clear = |sink: &mut InstructionSink<'_>| {
                 sink.local_get(0).i32_const(15).i32_and().ref_null(ty.heap_type).table_set(table);
             };
-            add(format!("clear of {table}"), &[ValType::I32], &clear);
+            if ty.nullable {
+                add(format!("clear of {table}"), &[ValType::I32], &clear);
+            }
             // The first function that was added: it is exported, so that it may be referred to.
             let first = outline.functions.len() as u32;
             if *ty == wasm_encoder::RefType::FUNCREF {

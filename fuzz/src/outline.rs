@@ -1,6 +1,6 @@
 //! What is in a module, as far as functions that look at it need to know.
 
-use wasm_encoder::ValType;
+use wasm_encoder::{AbstractHeapType, HeapType, RefType, ValType};
 use wasmparser::{ExternalKind, Parser, Payload, TypeRef};
 
 /// A module's index spaces, imports first.
@@ -100,7 +100,11 @@ impl Outline {
 fn function_type(ty: &wasmparser::SubType) -> Option<Type> {
     let wasmparser::CompositeInnerType::Func(ty) = &ty.composite_type.inner else { return None };
     let all = |types: &[wasmparser::ValType]| types.iter().map(|&ty| value_type(ty)).collect::<Option<Vec<_>>>();
-    Some(Type { params: all(ty.params())?, results: all(ty.results())? })
+    let params = all(ty.params())?;
+    // References that are passed are null.
+    let can_be_passed = |ty: &ValType| !matches!(ty, ValType::Ref(RefType { nullable: false, .. }));
+    params.iter().all(can_be_passed).then_some(())?;
+    Some(Type { params, results: all(ty.results())? })
 }
 
 fn value_type(ty: wasmparser::ValType) -> Option<ValType> {
@@ -110,8 +114,20 @@ fn value_type(ty: wasmparser::ValType) -> Option<ValType> {
         wasmparser::ValType::F32 => Some(ValType::F32),
         wasmparser::ValType::F64 => Some(ValType::F64),
         wasmparser::ValType::V128 => Some(ValType::V128),
-        wasmparser::ValType::Ref(wasmparser::RefType::FUNCREF) => Some(ValType::FUNCREF),
-        wasmparser::ValType::Ref(wasmparser::RefType::EXTERNREF) => Some(ValType::EXTERNREF),
-        wasmparser::ValType::Ref(_) => None,
+        wasmparser::ValType::Ref(ty) => {
+            Some(ValType::Ref(RefType { nullable: ty.is_nullable(), heap_type: heap_type(ty.heap_type())? }))
+        }
     }
+}
+
+fn heap_type(ty: wasmparser::HeapType) -> Option<HeapType> {
+    use wasmparser::AbstractHeapType as Abstract;
+    let ty = match ty {
+        wasmparser::HeapType::Concrete(index) => return index.as_module_index().map(HeapType::Concrete),
+        wasmparser::HeapType::Abstract { shared: false, ty: Abstract::Func } => AbstractHeapType::Func,
+        wasmparser::HeapType::Abstract { shared: false, ty: Abstract::Extern } => AbstractHeapType::Extern,
+        wasmparser::HeapType::Abstract { shared: false, ty: Abstract::Exn } => AbstractHeapType::Exn,
+        _ => return None,
+    };
+    Some(HeapType::Abstract { shared: false, ty })
 }

@@ -51,7 +51,7 @@ const COMPILE_TIME: &str =
 const DIVISION: &str = "a division by `y == 0 ? 1 : y`, written with select, traps as if by zero";
 
 /// Every engine there is, built or not, in the order they are listed.
-pub static ENGINES: [Capabilities; 3] = [
+pub static ENGINES: [Capabilities; 4] = [
     Capabilities {
         name: "cranelift",
         about: "wasmer 7 with the Cranelift compiler: fast to compile, fast to run",
@@ -102,6 +102,23 @@ pub static ENGINES: [Capabilities; 3] = [
             DIVISION,
         ],
         make: Some(super::wasmi::new),
+    },
+    Capabilities {
+        name: "wasmtime",
+        about: "wasmtime 48 with the Cranelift compiler: fast to compile, fast to run, the newer proposals",
+        features: without(FINISHED, Features::GC.union(Features::CM_ASYNC)),
+        notes: &[
+            DEPTH,
+            "the bits of a NaN that an operation makes are the processor's",
+            "every call has a new instance",
+            "exceptions that are thrown take memory that counts as the guest's",
+            "a module that begins with data takes a file descriptor while it is loaded",
+            "a small module can be made that compiles for minutes, and a load cannot be stopped meanwhile",
+        ],
+        #[cfg(feature = "wasmtime")]
+        make: Some(super::wasmtime::new),
+        #[cfg(not(feature = "wasmtime"))]
+        make: None,
     },
 ];
 

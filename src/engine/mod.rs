@@ -1,6 +1,6 @@
 //! Engines: the one trait the rest of the library knows, and the table of the engines there are.
 //!
-//! One file an adapter; no other file names wasmer or wasmi.
+//! One file an adapter; no other file names wasmer, wasmi or wasmtime.
 
 pub mod capabilities;
 #[cfg(feature = "cranelift")]
@@ -12,6 +12,8 @@ mod settings;
 #[cfg(feature = "wasmer")]
 mod wasmer;
 mod wasmi;
+#[cfg(feature = "wasmtime")]
+mod wasmtime;
 
 use crate::call::{self, State};
 use crate::inspect::{Features, ModuleInfo};
@@ -208,6 +210,22 @@ pub fn new_headless(name: &str, settings: Settings) -> Result<Arc<dyn Engine>> {
 
 fn names() -> String {
     capabilities::built().map(|engine| engine.name).collect::<Vec<_>>().join(", ")
+}
+
+/// Puts the handlers of signals in place, of all engines of this build, once: so they stand in one order, whichever is used
+/// first. Before any guest runs.
+#[cfg(any(feature = "wasmer", feature = "wasmtime"))]
+fn install_handlers() {
+    let install = || {
+        #[cfg(feature = "wasmer")]
+        wasmer::install_handlers();
+        #[cfg(feature = "wasmtime")]
+        wasmtime::install_handlers();
+    };
+    #[cfg(snapshots)]
+    crate::sys::faults::install(install);
+    #[cfg(not(snapshots))]
+    install();
 }
 
 /// The name of the engine a host gets that does not choose.

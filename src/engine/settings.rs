@@ -27,7 +27,7 @@ impl Default for Settings {
 impl Settings {
     /// What is compiled into guests for an engine that polls a word in memory.
     pub(super) fn polled(&self) -> prepare::Options {
-        prepare::Options { fuel: self.fuel.clone(), start_fuel: i64::MAX, deadline: self.deadline, export_start: false }
+        prepare::Options { fuel: self.fuel.clone(), start_fuel: i64::MAX, deadline: self.deadline, ..prepare::Options::default() }
     }
 
     /// What the code of an engine depends on among these, for its fingerprint.

@@ -32,7 +32,7 @@
 //!
 //! # Deadline and cancel
 //!
-//! The number at address 0 of a memory of one page, exported as [`DEADLINE_EXPORT`], is 0 while the guest may run. Its 64 bits
+//! The number at address 0 of a memory of one page (or of that number's bytes: [`Options::small_word`]), exported as [`DEADLINE_EXPORT`], is 0 while the guest may run. Its 64 bits
 //! stop the guest when the lower half is not 0 and the whole is below 0: code that counts fuel too looks at the whole, and so
 //! has one comparison for both; other code looks at the lower half. It is polled with an atomic load, for optimisers take a load of a global out of a loop. The memory has
 //! the last index, so that no code of the guest can name it. Polls stand at the head of every loop; at the entry of
@@ -100,6 +100,9 @@ const SMALL: u64 = 2_000;
 const CHUNK_BYTES: i64 = 1 << 20;
 const CHUNK_ELEMENTS: i64 = 1 << 16;
 
+/// The number that stops the guest.
+const WORD_BYTES: u64 = 8;
+
 /// What to compile in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Options {
@@ -109,6 +112,8 @@ pub struct Options {
     pub start_fuel: i64,
     /// Let a deadline or a cancel stop it.
     pub deadline: bool,
+    /// Make the memory of the word as small as the word, for engines that have custom page sizes.
+    pub small_word: bool,
     /// Export the start function instead of having it called, for engines that would call it without any bounds.
     pub export_start: bool,
 }
@@ -210,7 +215,8 @@ fn rewrite(wasm: &[u8], what: &Options, atomic: bool) -> Result<Prepared> {
     if let Some(memory) = deadline_memory {
         layout.check_free(DEADLINE_EXPORT)?;
         entry.clear();
-        MemoryType { minimum: 1, maximum: Some(1), memory64: false, shared: false, page_size_log2: None }.encode(&mut entry);
+        let (size, page_size_log2) = if what.small_word { (WORD_BYTES, Some(0)) } else { (1, None) };
+        MemoryType { minimum: size, maximum: Some(size), memory64: false, shared: false, page_size_log2 }.encode(&mut entry);
         appended.add(MEMORY, &entry);
         appended.export(DEADLINE_EXPORT, ExternalKind::Memory, memory);
     }

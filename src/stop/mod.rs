@@ -23,11 +23,11 @@ pub enum Reason {
     Cancelled = 2,
 }
 
-/// The word of one room: 0 while its guest may run, else a number below 0 whose lower half is the reason. (In two halves, for
-/// machines without atomic numbers of 64 bits. Whoever reads them when half is written sees the rest soon.)
+/// A word: 0 while the guest may run, else a number below 0 whose lower half is the reason. (In two halves, for machines without
+/// atomic numbers of 64 bits. Whoever reads them when half is written sees the rest soon.)
 #[derive(Debug, Default)]
 #[repr(C, align(8))]
-pub struct Stop {
+pub struct Word {
     #[cfg(target_endian = "big")]
     sign: AtomicU32,
     reason: AtomicU32,
@@ -37,18 +37,40 @@ pub struct Stop {
 
 const SIGN: u32 = 1 << 31;
 
+impl Word {
+    fn ask(&self, reason: u32) {
+        // Who has been asked already stays asked; either way there is nothing more to do.
+        let _ = self.reason.compare_exchange(0, reason, Ordering::Relaxed, Ordering::Relaxed);
+        self.sign.store(SIGN, Ordering::Relaxed);
+    }
+
+    fn clear(&self) {
+        self.reason.store(0, Ordering::Relaxed);
+        self.sign.store(0, Ordering::Relaxed);
+    }
+}
+
+/// The word of one room, and what stops its guest.
+#[derive(Debug, Default)]
+#[repr(C, align(8))]
+pub struct Stop {
+    word: Word,
+    #[cfg(feature = "wasmtime")]
+    copy: copy::Copy,
+}
+
 impl Stop {
     /// Asks the guest to stop. The first who asks is the reason.
     pub fn ask(&self, reason: Reason) {
-        // Who has been asked already stays asked; either way there is nothing more to do.
-        let _ = self.reason.compare_exchange(0, reason as u32, Ordering::Relaxed, Ordering::Relaxed);
-        self.sign.store(SIGN, Ordering::Relaxed);
+        self.word.ask(reason as u32);
+        #[cfg(feature = "wasmtime")]
+        self.copy.with(|copy| copy.ask(reason as u32));
     }
 
     /// Whether it is to stop, and why.
     #[inline]
     pub fn asked(&self) -> Option<Reason> {
-        match self.reason.load(Ordering::Relaxed) {
+        match self.word.reason.load(Ordering::Relaxed) {
             0 => None,
             asked if asked == Reason::Deadline as u32 => Some(Reason::Deadline),
             _ => Some(Reason::Cancelled),
@@ -56,13 +78,49 @@ impl Stop {
     }
 
     /// Makes ready for a call: nobody knows the word yet.
+    #[inline]
     pub fn clear(&self) {
-        self.reason.store(0, Ordering::Relaxed);
-        self.sign.store(0, Ordering::Relaxed);
+        #[cfg(feature = "wasmtime")]
+        if self.asked().is_some() {
+            self.copy.with(Word::clear);
+        }
+        self.word.clear();
     }
 
-    /// Where it is, for the code that looks at it.
+    /// Where it is, for code that looks at it.
     pub fn address(&self) -> *mut u8 {
-        core::ptr::from_ref(self).cast_mut().cast()
+        core::ptr::from_ref(&self.word).cast_mut().cast()
+    }
+
+    /// Keeps a copy of the word where the guest's code looks, from now on; or none any more: then nobody writes there.
+    #[cfg(feature = "wasmtime")]
+    pub fn keep_copy(&self, at: Option<&'static Word>) {
+        self.copy.set(at);
+        if let Some(reason) = self.asked() {
+            self.copy.with(|copy| copy.ask(reason as u32));
+        }
+    }
+}
+
+/// For an engine that lets nobody say where a guest's memory lies.
+#[cfg(feature = "wasmtime")]
+mod copy {
+    use super::Word;
+    use std::sync::{Mutex, PoisonError};
+
+    #[derive(Debug, Default)]
+    pub(super) struct Copy(Mutex<Option<&'static Word>>);
+
+    impl Copy {
+        pub fn set(&self, at: Option<&'static Word>) {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = at;
+        }
+
+        /// Under the lock: who sets it waits until nobody writes there any more.
+        pub fn with(&self, f: impl FnOnce(&Word)) {
+            if let Some(word) = *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+                f(word);
+            }
+        }
     }
 }

@@ -92,6 +92,47 @@ impl<T: Default + Send + Sync> Default for OfProcess<T> {
     }
 }
 
+/// Something that is dropped only in the process that made it: in a forked child it stays, because it may hold what its parent's
+/// threads had locked, or are still using.
+#[cfg(feature = "wasmtime")]
+pub(crate) struct MadeHere<T> {
+    generation: u64,
+    value: core::mem::ManuallyDrop<T>,
+}
+
+#[cfg(feature = "wasmtime")]
+impl<T> MadeHere<T> {
+    pub fn new(value: T) -> Self {
+        MadeHere { generation: fork::generation(), value: core::mem::ManuallyDrop::new(value) }
+    }
+}
+
+#[cfg(feature = "wasmtime")]
+impl<T> core::ops::Deref for MadeHere<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+#[cfg(feature = "wasmtime")]
+impl<T> core::ops::DerefMut for MadeHere<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+}
+
+#[cfg(feature = "wasmtime")]
+impl<T> Drop for MadeHere<T> {
+    fn drop(&mut self) {
+        if self.generation == fork::generation() {
+            // SAFETY: it is being dropped, and used no more.
+            unsafe { core::mem::ManuallyDrop::drop(&mut self.value) };
+        }
+    }
+}
+
 /// The use of what all processes have in common. Nothing in a forked child when a thread of its parent held the lock at that
 /// moment. What these locks are for takes no time, so that a short while is long enough to know.
 #[cfg(feature = "std")]

@@ -28,6 +28,11 @@ use wasmer_types::target::Target;
 use wasmer_types::{CompileError, FunctionType, Type};
 use wasmer_vm::VMSignatureHash;
 
+/// Puts wasmer's handlers of signals in front of those that are there; later calls do nothing.
+pub(super) fn install_handlers() {
+    wasmer_vm::init_traps();
+}
+
 /// One of wasmer's compilers with our settings.
 pub(super) struct WasmerEngine {
     capabilities: &'static Capabilities,
@@ -39,11 +44,7 @@ pub(super) struct WasmerEngine {
 
 impl WasmerEngine {
     pub fn new(capabilities: &'static Capabilities, settings: Settings, compiler: fn() -> Box<dyn CompilerConfig>) -> Self {
-        // The handlers must stand before any guest runs; later calls do nothing.
-        #[cfg(snapshots)]
-        crate::sys::faults::install(wasmer_vm::init_traps);
-        #[cfg(not(snapshots))]
-        wasmer_vm::init_traps();
+        super::install_handlers();
         let engine = fresh_engine(compiler, false, settings.deterministic);
         let (id, format) = (engine.deterministic_id(), engine.artifact_format());
         let (triple, features) = (engine.target().triple(), engine.target().cpu_features());

@@ -72,7 +72,7 @@ fn each_program_costs_what_the_plain_counter_says() {
         for weights in [Weights::default(), heavy.clone()] {
             let expected = Room::new(&counted(&wasm, &weights)).cost("run", &args, i64::MAX);
             for deadline in [false, true] {
-                let what = Options { fuel: Some(weights.clone()), start_fuel: 0, deadline, export_start: false };
+                let what = Options { fuel: Some(weights.clone()), deadline, ..Options::default() };
                 assert_eq!(Room::new(&prepared(&wasm, &what).wasm).cost("run", &args, i64::MAX), expected, "{name}");
             }
         }

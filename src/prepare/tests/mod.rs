@@ -18,7 +18,7 @@ fn text(wat: &str) -> Vec<u8> {
 }
 
 fn fuel() -> Options {
-    Options { fuel: Some(Weights::default()), start_fuel: PLENTY, deadline: false, export_start: false }
+    Options { fuel: Some(Weights::default()), start_fuel: PLENTY, ..Options::default() }
 }
 
 fn deadline() -> Options {
