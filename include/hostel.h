@@ -1490,6 +1490,29 @@ hostel_status hostel_module_deserialize_vouched(const hostel_engine *engine,
                                                 hostel_module **module_out,
                                                 hostel_error **error_out);
 
+/**
+ * The same from a file, which is mapped instead of copied: the fastest load there is, because only what runs is read.
+ *
+ * THE FILE IS MACHINE CODE THAT RUNS IN YOUR PROCESS, as above, as long as the module or a guest made from it lives: nobody may
+ * change it in all that time. Replace it by renaming another over it. A file that is cut off ends the process that runs it
+ * (SIGBUS); one on a file system that does not let files run is read instead. That it ends as an artifact of this format for
+ * this engine does is checked, and no more: unlike hostel_module_deserialize_vouched(), not that every byte is what it was.
+ *
+ * `path` is a NUL-terminated path. On success `*module_out` is yours: release it with hostel_module_free(). `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT   if `engine`, `path` or `module_out` is NULL, or the file cannot be read;
+ *         HOSTEL_STATUS_ARTIFACT_CORRUPT   if it is cut off, sealed, or none of hostel's;
+ *         HOSTEL_STATUS_ARTIFACT_MISMATCH  if it was made by another engine, another version, or for another machine;
+ *         HOSTEL_STATUS_UNSUPPORTED_MODULE if the module is over a limit of this engine.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_module_deserialize_vouched_file(const hostel_engine *engine,
+                                                     const char *path,
+                                                     hostel_module **module_out,
+                                                     hostel_error **error_out);
+
 /* ---- caller ----------------------------------------------------------------------------------------------
  * Callers: a host function's view of the call that it serves.
  */

@@ -1,5 +1,5 @@
-/* cache_mounts.c: a directory on a file system that is read-only, or full. Real ones, mounted for this program alone: skipped
- * where neither root nor a user namespace may do that. */
+/* cache_mounts.c: a directory on a file system that is read-only, or full, and artifacts on one where nothing may run. Real ones,
+ * mounted for this program alone: skipped where neither root nor a user namespace may do that. */
 #define _GNU_SOURCE
 #include "check_cache.h"
 
@@ -159,6 +159,22 @@ static void a_disk_without_room_for_another_name_costs_only_time(const hostel_en
   unmount(&where);
 }
 
+/* ---- where no file may run ---- */
+
+static void a_vouched_file_that_may_not_run_is_read_instead(const hostel_engine *engine) {
+  const path where = new_mount("size=8m,mode=0700"), file = path_in(where.text, "module.artifact");
+  hostel_buffer artifact = RUBBISH_BUFFER;
+  hostel_module *module = load_numbered(engine, NULL, 1);
+  SUCCEEDS(hostel_module_serialize_vouched(module, &artifact, &error));
+  hostel_module_free(module);
+  write_file(file.text, artifact.data, artifact.len);
+  remount(&where, MS_NOEXEC);
+  SUCCEEDS(hostel_module_deserialize_vouched_file(engine, file.text, &module, &error));
+  CHECK_MODULE(module, 1, "artifact");
+  hostel_buffer_free(&artifact);
+  unmount(&where);
+}
+
 int main(int argc, char **argv) {
   static const test tests[] = {
       TEST(a_directory_turned_read_only_still_serves),
@@ -167,6 +183,7 @@ int main(int argc, char **argv) {
       TEST(a_full_disk_costs_only_time),
       TEST(a_disk_on_which_half_of_it_fits_costs_only_time),
       TEST(a_disk_without_room_for_another_name_costs_only_time),
+      TEST(a_vouched_file_that_may_not_run_is_read_instead),
   };
   if (!can_mount()) {
     printf("skipped: cannot mount: %s\n", strerror(errno));

@@ -69,6 +69,10 @@ unsafe extern "C" {
     pub fn hostel_module_key(module: *const hostel_module, key: *mut u8, e: Errors) -> hostel_status;
     pub fn hostel_module_free(module: *mut hostel_module);
     pub fn hostel_module_serialize(module: *const hostel_module, key: *const u8, key_len: usize, artifact: *mut hostel_buffer, e: Errors) -> hostel_status;
+    pub fn hostel_module_serialize_vouched(module: *const hostel_module, artifact: *mut hostel_buffer, e: Errors) -> hostel_status;
+    pub fn hostel_module_deserialize(engine: *const hostel_engine, artifact: *const u8, len: usize, key: *const u8, key_len: usize, module: *mut *mut hostel_module, e: Errors) -> hostel_status;
+    pub fn hostel_module_deserialize_vouched(engine: *const hostel_engine, artifact: *const u8, len: usize, module: *mut *mut hostel_module, e: Errors) -> hostel_status;
+    pub fn hostel_module_deserialize_vouched_file(engine: *const hostel_engine, path: *const c_char, module: *mut *mut hostel_module, e: Errors) -> hostel_status;
     pub fn hostel_load_options_new(options: *mut *mut hostel_load_options, e: Errors) -> hostel_status;
     pub fn hostel_load_options_set_progress(options: *mut hostel_load_options, callback: Option<hostel_load_progress>, user_data: *mut c_void, e: Errors) -> hostel_status;
     pub fn hostel_load_options_free(options: *mut hostel_load_options);

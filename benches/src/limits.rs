@@ -2,7 +2,7 @@
 
 use crate::ffi::*;
 use crate::measure::{Contender, median, nanoseconds};
-use crate::ours::{Engine, Function, Instance};
+use crate::ours::{Artifact, Engine, Function, Instance};
 use crate::report::{Report, section, shown, time};
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char, c_void};
@@ -130,7 +130,7 @@ fn compile(engine: &Engine, wasm: &[u8]) -> Compile {
         (Some(prepare), Some(compile)) => (compile - prepare).as_secs_f64(),
         _ => 0.0,
     };
-    Compile { total, prepare, bytes: module.artifact_len() as f64 }
+    Compile { total, prepare, bytes: Artifact::sealed(&module).len() as f64 }
 }
 
 fn compile_costs(report: &mut Report, engines: &[Engine; 4], sqlite: &[u8]) {

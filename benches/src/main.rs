@@ -1,6 +1,7 @@
 //! `make bench`: a table for people, `build/bench.json` for programs, a chart. Every ratio is of one run on one machine.
 //! hostel-bench, from the root of the repository.
 
+mod artifacts;
 mod caches;
 mod chart;
 mod cold;
@@ -32,8 +33,13 @@ fn main() {
         [] => everything(&wasm),
         ["cold", who, path] => cold::process(who, Path::new(path)),
         ["limits"] => limits::measure(&mut Report::default(), &guest("kernels"), &ready::initialised(&guest("sqlite"))),
+        ["artifacts"] => {
+            let sqlite = ready::initialised(&guest("sqlite"));
+            let wasmtime = peers::wasmtime::Wasmtime::new(peers::wasmtime::Allocation::OnDemand, &sqlite);
+            artifacts::measure(&mut Report::default(), &Engine::new(c"cranelift"), &sqlite, &wasmtime);
+        }
         ["density"] => rooms::density(&wasm),
-        _ => panic!("usage: hostel-bench [limits]"),
+        _ => panic!("usage: hostel-bench [artifacts | limits]"),
     }
 }
 
@@ -67,6 +73,7 @@ fn everything(wasm: &[u8]) {
     density(&mut report);
     limits::measure(&mut report, &guest("kernels"), &sqlite);
     caches::measure(&mut report, &engine, &sqlite);
+    artifacts::measure(&mut report, &engine, &sqlite, &sqlite_peers.wasmtime[0]);
     cold::measure(&mut report, &engine, &sqlite, &sqlite_peers.wasmer, &sqlite_peers.wasmtime[0]);
 
     section("how many times faster a fresh call of 64 bytes is");

@@ -66,6 +66,13 @@ impl Engine {
         Module(made(|out, e| unsafe { hostel_module_load_key(self.0, cache.0, key.as_ptr(), out, e) }))
     }
 
+    /// Loads a vouched artifact, and lets go of it.
+    pub fn load_vouched_file(&self, path: &Path) {
+        let path = CString::new(path.to_str().expect("the path is text")).expect("without a zero byte");
+        // SAFETY: as above.
+        drop(Module(made(|out, e| unsafe { hostel_module_deserialize_vouched_file(self.0, path.as_ptr(), out, e) })));
+    }
+
     pub fn stats(&self) -> hostel_engine_statistics {
         let mut stats = hostel_engine_statistics { struct_size: size_of::<hostel_engine_statistics>(), ..Default::default() };
         // SAFETY: as above.
@@ -110,17 +117,55 @@ impl Module {
     }
 }
 
-impl Module {
-    /// The size of its artifact.
-    pub fn artifact_len(&self) -> usize {
-        let (key, mut artifact) = ([7; HOSTEL_KEY_BYTES], hostel_buffer::EMPTY);
+/// A module as bytes.
+pub struct Artifact {
+    bytes: hostel_buffer,
+    sealed: bool,
+}
+
+const SEAL_KEY: [u8; HOSTEL_KEY_BYTES] = [7; HOSTEL_KEY_BYTES];
+
+impl Artifact {
+    pub fn sealed(module: &Module) -> Self {
+        let mut bytes = hostel_buffer::EMPTY;
         // SAFETY: as above.
-        unsafe {
-            ok(|e| hostel_module_serialize(self.0, key.as_ptr(), key.len(), &mut artifact, e));
-            let len = artifact.len;
-            hostel_buffer_free(&mut artifact);
-            len
-        }
+        ok(|e| unsafe { hostel_module_serialize(module.0, SEAL_KEY.as_ptr(), SEAL_KEY.len(), &mut bytes, e) });
+        Artifact { bytes, sealed: true }
+    }
+
+    pub fn vouched(module: &Module) -> Self {
+        let mut bytes = hostel_buffer::EMPTY;
+        // SAFETY: as above.
+        ok(|e| unsafe { hostel_module_serialize_vouched(module.0, &mut bytes, e) });
+        Artifact { bytes, sealed: false }
+    }
+
+    pub fn len(&self) -> usize {
+        self.bytes.len
+    }
+
+    pub fn load(&self, engine: &Engine) -> Module {
+        let (data, len) = (self.bytes.data.cast_const(), self.bytes.len);
+        // SAFETY: as above.
+        Module(made(|out, e| unsafe {
+            match self.sealed {
+                true => hostel_module_deserialize(engine.0, data, len, SEAL_KEY.as_ptr(), SEAL_KEY.len(), out, e),
+                false => hostel_module_deserialize_vouched(engine.0, data, len, out, e),
+            }
+        }))
+    }
+
+    pub fn write(&self, path: &Path) {
+        // SAFETY: the library filled it with so many bytes.
+        let bytes = unsafe { std::slice::from_raw_parts(self.bytes.data, self.bytes.len) };
+        std::fs::write(path, bytes).expect("the artifact can be written");
+    }
+}
+
+impl Drop for Artifact {
+    fn drop(&mut self) {
+        // SAFETY: it came from the library, and is freed once.
+        unsafe { hostel_buffer_free(&mut self.bytes) };
     }
 }
 
@@ -165,7 +210,7 @@ impl Cache {
     /// With a sealing key of the benchmarks' own: the user's is not touched.
     pub fn directory(path: &Path) -> Self {
         let path = CString::new(path.to_str().expect("the path is text")).expect("without a zero byte");
-        let key = [7; HOSTEL_KEY_BYTES];
+        let key = SEAL_KEY;
         // SAFETY: as above.
         Cache(made(|out, e| unsafe { hostel_cache_directory_new(path.as_ptr(), key.as_ptr(), key.len(), 1 << 32, 0, out, e) }))
     }

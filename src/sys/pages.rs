@@ -1,4 +1,5 @@
-//! Whole pages of the process's own memory: what is read into them nobody else can change, and they may become code.
+//! Whole pages that may become code. What is read into them nobody else can change any more; those that are a file's, mapped,
+//! are only as good as who has the file.
 
 use crate::{Error, Result};
 use rustix::mm::{self, Advice, MapFlags, MprotectFlags, ProtFlags};
@@ -6,6 +7,9 @@ use std::fs::File;
 use std::io::Read;
 use std::ops::{Deref, DerefMut, Range};
 use std::ptr::{NonNull, null_mut};
+
+/// What the system maps as one where it can: two of them cost as much to make as fifty small ones.
+const HUGE: usize = 2 << 20;
 
 /// Bytes in pages of their own, from the beginning of a page.
 pub struct Pages {
@@ -24,18 +28,30 @@ unsafe impl Sync for Pages {}
 impl Pages {
     /// So many zero bytes. OUT_OF_RESOURCES when there is no memory for them.
     pub fn zeroed(len: usize) -> Result<Self> {
-        const HUGE: usize = 2 << 20;
-        let mapped = len.max(1).next_multiple_of(page_size());
+        let needed = len.max(1).next_multiple_of(page_size());
+        // Linux gives whole huge pages the place that they need.
+        let asked = if needed < HUGE { needed } else { needed.next_multiple_of(HUGE) };
         // SAFETY: a new mapping, which touches no other.
-        let base = unsafe { mm::mmap_anonymous(null_mut(), mapped, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE) };
+        let base = unsafe { mm::mmap_anonymous(null_mut(), asked, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE) };
         let base = base.ok().and_then(|base| NonNull::new(base.cast())).ok_or_else(|| no_memory(len))?;
-        let pages = Pages { base, mapped, len, open: true };
+        let mut pages = Pages { base, mapped: asked, len, open: true };
+        if asked - needed > HUGE / 2 {
+            pages.shorten(needed); // the last would be mostly empty
+        }
         // All will be written at once: in few large steps and not a fault a page. Only helps, so they may fail.
-        if len >= HUGE {
+        if needed >= HUGE {
             pages.advise(Advice::LinuxHugepage);
         }
         pages.advise(Advice::LinuxPopulateWrite);
         Ok(pages)
+    }
+
+    /// Gives up what is mapped behind so many bytes.
+    fn shorten(&mut self, mapped: usize) {
+        // SAFETY: the range is ours, whole pages, and nobody uses it.
+        if unsafe { mm::munmap(self.base.as_ptr().add(mapped).cast(), self.mapped - mapped) }.is_ok() {
+            self.mapped = mapped;
+        }
     }
 
     /// A copy of bytes.
@@ -56,6 +72,26 @@ impl Pages {
             }
         }
         pages.len = filled;
+        Ok(pages)
+    }
+
+    /// A whole file as it lies in the system's cache: what is not looked at is not read, and what is written stays in this
+    /// process. Whoever changes the file may change the pages, and whoever cuts it off ends the process that looks at them.
+    /// Read instead where the file's system does not let files become code.
+    pub fn map(file: &mut File) -> std::io::Result<Self> {
+        let len = usize::try_from(file.metadata()?.len()).map_err(|_| std::io::ErrorKind::FileTooLarge)?;
+        if len == 0 {
+            return Pages::read(file, 0);
+        }
+        let mapped = len.next_multiple_of(page_size());
+        // Asked for as code, only to know early whether it can become some.
+        let access = ProtFlags::READ | ProtFlags::EXEC;
+        // SAFETY: a new mapping, which touches no other.
+        let base = unsafe { mm::mmap(null_mut(), mapped, access, MapFlags::PRIVATE, &*file, 0) };
+        let Some(base) = base.ok().and_then(|base| NonNull::new(base.cast())) else { return Pages::read(file, len) };
+        let pages = Pages { base, mapped, len, open: true };
+        // SAFETY: the mapping is ours, and nobody else knows it yet.
+        unsafe { mm::mprotect(pages.base.as_ptr().cast(), mapped, MprotectFlags::READ | MprotectFlags::WRITE) }?;
         Ok(pages)
     }
 

@@ -19,6 +19,9 @@ pub struct Wasmtime {
     linked: InstancePre<()>,
 }
 
+/// What loads artifacts.
+pub struct Loader(Engine);
+
 /// An instance that is kept.
 pub struct Kept {
     store: Store<()>,
@@ -67,6 +70,18 @@ impl Wasmtime {
             function: instance.get_typed_func(&mut store, function).expect("the function"),
             store,
         }
+    }
+}
+
+impl Loader {
+    pub fn new() -> Self {
+        Loader(engine(Allocation::OnDemand))
+    }
+
+    /// Loads one, and lets go of it.
+    pub fn load(&self, artifact: &Path) {
+        // SAFETY: the file was written by `Wasmtime::save` on this machine.
+        drop(unsafe { Module::deserialize_file(&self.0, artifact) }.expect("the artifact is whole"));
     }
 }
 
