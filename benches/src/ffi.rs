@@ -58,6 +58,8 @@ unsafe extern "C" {
     pub fn hostel_engine_config_set_deadline(config: *mut hostel_engine_config, on: bool, e: Errors) -> hostel_status;
     pub fn hostel_engine_config_free(config: *mut hostel_engine_config);
     pub fn hostel_engine_new(config: *const hostel_engine_config, engine: *mut *mut hostel_engine, e: Errors) -> hostel_status;
+    pub fn hostel_engine_count() -> usize;
+    pub fn hostel_engine_name_at(index: usize) -> *const c_char;
     pub fn hostel_engine_stats(engine: *const hostel_engine, stats: *mut hostel_engine_statistics, e: Errors) -> hostel_status;
 
     pub fn hostel_cache_shared_new(bytes_max: u64, cache: *mut *mut hostel_cache, e: Errors) -> hostel_status;
@@ -69,6 +71,7 @@ unsafe extern "C" {
     pub fn hostel_module_key(module: *const hostel_module, key: *mut u8, e: Errors) -> hostel_status;
     pub fn hostel_module_free(module: *mut hostel_module);
     pub fn hostel_module_serialize(module: *const hostel_module, key: *const u8, key_len: usize, artifact: *mut hostel_buffer, e: Errors) -> hostel_status;
+    pub fn hostel_module_deserialize(engine: *const hostel_engine, artifact: *const u8, len: usize, key: *const u8, key_len: usize, module: *mut *mut hostel_module, e: Errors) -> hostel_status;
     pub fn hostel_load_options_new(options: *mut *mut hostel_load_options, e: Errors) -> hostel_status;
     pub fn hostel_load_options_set_progress(options: *mut hostel_load_options, callback: Option<hostel_load_progress>, user_data: *mut c_void, e: Errors) -> hostel_status;
     pub fn hostel_load_options_free(options: *mut hostel_load_options);

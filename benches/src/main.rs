@@ -4,6 +4,7 @@
 mod caches;
 mod chart;
 mod cold;
+mod engines;
 mod ffi;
 mod holochain;
 mod limits;
@@ -32,8 +33,9 @@ fn main() {
         [] => everything(&wasm),
         ["cold", who, path] => cold::process(who, Path::new(path)),
         ["limits"] => limits::measure(&mut Report::default(), &guest("kernels"), &ready::initialised(&guest("sqlite"))),
+        ["engines"] => engines(&mut Report::default(), &wasm),
         ["density"] => rooms::density(&wasm),
-        _ => panic!("usage: hostel-bench [limits]"),
+        _ => panic!("usage: hostel-bench [limits | engines]"),
     }
 }
 
@@ -66,6 +68,7 @@ fn everything(wasm: &[u8]) {
     rooms::measure(&mut report, &engine, wasm, ours[0].echo);
     density(&mut report);
     limits::measure(&mut report, &guest("kernels"), &sqlite);
+    engines(&mut report, wasm);
     caches::measure(&mut report, &engine, &sqlite);
     cold::measure(&mut report, &engine, &sqlite, &sqlite_peers.wasmer, &sqlite_peers.wasmtime[0]);
 
@@ -87,6 +90,10 @@ fn everything(wasm: &[u8]) {
 fn guest(name: &str) -> Vec<u8> {
     let path = format!("{GUESTS}/{name}.wasm");
     std::fs::read(&path).unwrap_or_else(|error| panic!("cannot read {path}: {error}"))
+}
+
+fn engines(report: &mut Report, small: &[u8]) {
+    engines::measure(report, &guest("kernels"), &format!("{GUESTS}/kernels.so"), small);
 }
 
 fn density(report: &mut Report) {

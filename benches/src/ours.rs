@@ -36,6 +36,15 @@ pub struct Cache(pub *mut hostel_cache);
 // SAFETY: the header says that any number of threads may use one at the same time.
 unsafe impl Sync for Cache {}
 
+/// Whether the library has an engine.
+pub fn is_built(name: &CStr) -> bool {
+    // SAFETY: names are texts that live for ever.
+    unsafe { (0..hostel_engine_count()).any(|index| CStr::from_ptr(hostel_engine_name_at(index)) == name) }
+}
+
+/// What seals the artifacts of benchmarks: the user's own key is not touched.
+const SEAL: [u8; HOSTEL_KEY_BYTES] = [7; HOSTEL_KEY_BYTES];
+
 impl Engine {
     pub fn new(name: &CStr) -> Self {
         Self::with_limits(name, false, true)
@@ -59,6 +68,12 @@ impl Engine {
         let cache = cache.map_or(null(), |cache| cache.0.cast_const());
         // SAFETY: as above.
         Module(made(|out, e| unsafe { hostel_module_load(self.0, cache, wasm.as_ptr(), wasm.len(), null(), out, e) }))
+    }
+
+    pub fn load_artifact(&self, artifact: &[u8]) -> Module {
+        let (data, len) = (artifact.as_ptr(), artifact.len());
+        // SAFETY: as above.
+        Module(made(|out, e| unsafe { hostel_module_deserialize(self.0, data, len, SEAL.as_ptr(), SEAL.len(), out, e) }))
     }
 
     pub fn load_key(&self, cache: &Cache, key: &[u8; HOSTEL_KEY_BYTES]) -> Module {
@@ -111,15 +126,15 @@ impl Module {
 }
 
 impl Module {
-    /// The size of its artifact.
-    pub fn artifact_len(&self) -> usize {
-        let (key, mut artifact) = ([7; HOSTEL_KEY_BYTES], hostel_buffer::EMPTY);
-        // SAFETY: as above.
+    /// Its artifact.
+    pub fn artifact(&self) -> Vec<u8> {
+        let mut artifact = hostel_buffer::EMPTY;
+        // SAFETY: as above; the buffer is as long as it says.
         unsafe {
-            ok(|e| hostel_module_serialize(self.0, key.as_ptr(), key.len(), &mut artifact, e));
-            let len = artifact.len;
+            ok(|e| hostel_module_serialize(self.0, SEAL.as_ptr(), SEAL.len(), &mut artifact, e));
+            let bytes = std::slice::from_raw_parts(artifact.data, artifact.len).to_vec();
             hostel_buffer_free(&mut artifact);
-            len
+            bytes
         }
     }
 }
@@ -165,9 +180,8 @@ impl Cache {
     /// With a sealing key of the benchmarks' own: the user's is not touched.
     pub fn directory(path: &Path) -> Self {
         let path = CString::new(path.to_str().expect("the path is text")).expect("without a zero byte");
-        let key = [7; HOSTEL_KEY_BYTES];
         // SAFETY: as above.
-        Cache(made(|out, e| unsafe { hostel_cache_directory_new(path.as_ptr(), key.as_ptr(), key.len(), 1 << 32, 0, out, e) }))
+        Cache(made(|out, e| unsafe { hostel_cache_directory_new(path.as_ptr(), SEAL.as_ptr(), SEAL.len(), 1 << 32, 0, out, e) }))
     }
 }
 

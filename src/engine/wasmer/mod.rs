@@ -35,6 +35,8 @@ pub(super) struct Backend {
     pub compiler: fn() -> Box<dyn CompilerConfig>,
     /// Rewrites a module so that the NaNs it makes are canonical, where the compiler cannot be trusted with that.
     pub canonical_nans: Option<fn(&[u8]) -> Result<Vec<u8>>>,
+    /// Whether a module must be compiled with a check of each access to its memories, for the compiler gets other code wrong.
+    pub checks_memories: fn(&[u8]) -> Result<bool>,
 }
 
 /// One of wasmer's compilers with our settings.
@@ -58,14 +60,14 @@ impl WasmerEngine {
         crate::sys::faults::install(wasmer_vm::init_traps);
         #[cfg(not(snapshots))]
         wasmer_vm::init_traps();
-        let engine = fresh_engine(backend, false, &settings);
+        let engine = fresh_engine(backend, &settings, CompileTunables { grows: false, checked: false });
         let (id, format) = (engine.deterministic_id(), engine.artifact_format());
         let (triple, features) = (engine.target().triple(), engine.target().cpu_features());
         // Memories that grow are compiled with checks, others without (see `memory`).
         let limits = settings.text();
         let nans = if backend.canonical_nans.is_some() && settings.deterministic { "; nans 1" } else { "" };
         let text =
-            format!("wasmer {}; image 1; {id}; {format}; {triple}; {features:?}; growing 2; {limits}{nans}", wasmer_vm::VERSION);
+            format!("wasmer {}; image 1; {id}; {format}; {triple}; {features:?}; growing 3; {limits}{nans}", wasmer_vm::VERSION);
         Ok(WasmerEngine { capabilities, settings, backend, fingerprint: Fingerprint::new(text), rooms: Arc::default() })
     }
 
@@ -86,14 +88,14 @@ impl WasmerEngine {
 }
 
 /// An engine of its own for each module: wasmer frees what it has made only when its engine goes.
-fn fresh_engine(backend: Backend, grows: bool, settings: &Settings) -> wasmer_compiler::Engine {
+fn fresh_engine(backend: Backend, settings: &Settings, tunables: CompileTunables) -> wasmer_compiler::Engine {
     let mut config = (backend.compiler)();
     config.canonicalize_nans(settings.deterministic && backend.canonical_nans.is_none());
     config.experimental_artifact(true); // links the code, which our images are made of
     let target = if settings.portable { portable() } else { Target::default() };
     let features = config.supported_features_for_target(&target);
     let mut engine = wasmer_compiler::Engine::new(config, target, features);
-    engine.set_tunables(CompileTunables { grows });
+    engine.set_tunables(tunables);
     engine
 }
 
@@ -131,7 +133,8 @@ impl Engine for WasmerEngine {
         let canonical = self.backend.canonical_nans.filter(|_| self.settings.deterministic);
         let canonical = canonical.map(|canonical| canonical(wasm)).transpose()?;
         let wasm = canonical.as_deref().unwrap_or(wasm);
-        let engine = fresh_engine(self.backend, info.grows_memory, &self.settings);
+        let tunables = CompileTunables { grows: info.grows_memory, checked: (self.backend.checks_memories)(wasm)? };
+        let engine = fresh_engine(self.backend, &self.settings, tunables);
         let compile = || engine.compile_with_progress(wasm, progress::watched(progress));
         let artifact = if crate::sys::fork::generation() == 0 { compile() } else { with_own_threads(compile)? };
         let artifact = artifact.map_err(|error| refused(self.capabilities, error))?;
