@@ -16,6 +16,7 @@ static bool configure(const struct arguments *arguments, hostel_engine_config *c
   return (arguments->engine == NULL || !hostel_engine_config_set_engine(config, arguments->engine, error)) &&
          !hostel_engine_config_set_fuel(config, metered, error) &&
          !hostel_engine_config_set_deterministic(config, arguments->deterministic, error) &&
+         !hostel_engine_config_set_portable(config, arguments->portable, error) &&
          (!memory.given || !hostel_engine_config_set_limit(config, HOSTEL_LIMIT_MEMORY_BYTES, memory.value, error)) &&
          (!output.given || !hostel_engine_config_set_limit(config, HOSTEL_LIMIT_OUTPUT_BYTES, output.value, error));
 }

@@ -54,6 +54,8 @@ static const struct option_row options[] = {
      "count fuel: for the report, or for calls of the artifact with --fuel"},
     {"--deterministic", NULL, FLAG, IN(COMMAND_CALL) | IN(COMMAND_COMPILE), AT(deterministic),
      "the same results on every engine and machine"},
+    {"--portable", NULL, FLAG, IN(COMMAND_CALL) | IN(COMMAND_COMPILE), AT(portable),
+     "code for all but old processors of this architecture, not just for this one"},
     {"--memory", "BYTES", BYTES, IN(COMMAND_CALL), AT(memory), "how large each memory of the guest may be"},
     {"--output-max", "BYTES", BYTES, IN(COMMAND_CALL), AT(output_max), "how large an output may be"},
     {"--cache", "DIR", STRING, IN(COMMAND_CALL), AT(cache), "keep compiled code in this directory, and look there first"},

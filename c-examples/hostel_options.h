@@ -31,7 +31,7 @@ struct arguments {
   const char *input, *text, *report;
   const char *cache, *remote, *key, *output;
   struct number repeat, fuel, deadline_ms, memory, output_max, max_bytes;
-  bool each, instance, metered, deterministic, progress, json, help;
+  bool each, instance, metered, deterministic, portable, progress, json, help;
 };
 
 /*

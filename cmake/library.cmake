@@ -4,10 +4,15 @@ find_program(CARGO cargo REQUIRED)
 # Every call of cargo: one target directory, whatever the environment says.
 set(HOSTEL_CARGO ${CMAKE_COMMAND} -E env CARGO_TARGET_DIR=${PROJECT_SOURCE_DIR}/target)
 set(cargo_output ${PROJECT_SOURCE_DIR}/target/release)
-set(cargo_arguments)
-if(HOSTEL_FEATURES)
-  list(APPEND cargo_arguments --features ${HOSTEL_FEATURES})
+string(REPLACE "," ";" features "${HOSTEL_FEATURES}")
+if(HOSTEL_LLVM_BUILT)
+  list(APPEND HOSTEL_CARGO LLVM_SYS_221_PREFIX=${HOSTEL_LLVM_PREFIX})
+  list(APPEND features llvm)
 endif()
+set(cargo_arguments)
+foreach(feature IN LISTS features)
+  list(APPEND cargo_arguments --features ${feature})
+endforeach()
 if(HOSTEL_SANITIZE)
   # wasmi jumps from instruction to instruction by tail calls, which the sanitizer turns into calls that eat the stack.
   list(APPEND cargo_arguments --features wasmi/portable-dispatch)
@@ -54,6 +59,9 @@ set(HOSTEL_SYMBOLS ${PROJECT_SOURCE_DIR}/tests/symbols.txt)
 set(HOSTEL_STATIC ${PROJECT_BINARY_DIR}/libhostel.a)
 # What the archive needs of the system; hostel.pc and hostelConfig.cmake repeat it.
 set(HOSTEL_STATIC_NEEDS pthread dl m)
+if(HOSTEL_LLVM_BUILT)
+  list(PREPEND HOSTEL_STATIC_NEEDS ${HOSTEL_LLVM_NEEDS})
+endif()
 add_custom_command(OUTPUT ${HOSTEL_STATIC}
   COMMAND ${CMAKE_COMMAND} -E env LD=${CMAKE_LINKER} OBJCOPY=${CMAKE_OBJCOPY} AR=${CMAKE_AR}
     ${PROJECT_SOURCE_DIR}/cmake/localise.sh ${cargo_output}/libhostel.a ${HOSTEL_STATIC} ${HOSTEL_SYMBOLS}

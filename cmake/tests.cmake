@@ -30,16 +30,23 @@ endfunction()
 foreach(source IN LISTS test_sources)
   cmake_path(GET source STEM name)
   add_c_test(c.${name} ${source} hostel::hostel ${HOSTEL_ENGINES})
-  if(NOT HOSTEL_SANITIZE)
-    # The archive holds the same code; what can differ is the linking, and two engines show that.
-    add_c_test(c-static.${name} ${source} hostel::static cranelift wasmi)
-    target_link_options(c-static.${name} PRIVATE -Wl,--gc-sections)
-  endif()
 endforeach()
 
 if(HOSTEL_SANITIZE)
   return()
 endif()
+
+# The archive holds the same code; what can differ is the linking: handlers of signals, threads, forks, code that only tables
+# lead to, what other libraries do. These tests meet all of that, one of them on every engine. A program with LLVM in it is
+# of 150 MB, so not all tests are linked so.
+function(add_static_test name)
+  add_c_test(c-static.${name} ${PROJECT_SOURCE_DIR}/tests/${name}.c hostel::static ${ARGN})
+  target_link_options(c-static.${name} PRIVATE -Wl,--gc-sections)
+endfunction()
+add_static_test(traps ${HOSTEL_ENGINES})
+foreach(name artifact cache_directory deadline forks guest log module threads)
+  add_static_test(${name} cranelift wasmi)
+endforeach()
 
 # Each tests/NAME.sh is given the build directory: what is only seen from outside, such as the command line.
 foreach(script IN LISTS test_scripts)
@@ -63,7 +70,7 @@ set_tests_properties(rust.tests PROPERTIES ENVIRONMENT HOSTEL_GUESTS=${HOSTEL_GU
 # Random modules in rooms, and the specification's test suite: see fuzz/. Built by two calls of cargo, each of which has to choose
 # the features of what the two packages share.
 add_custom_target(fuzz-programs
-  COMMAND ${HOSTEL_CARGO} build --release --locked -p hostel-fuzz
+  COMMAND ${HOSTEL_CARGO} build --release --locked -p hostel-fuzz ${cargo_arguments}
   COMMAND ${HOSTEL_CARGO} build --release --locked -p hostel-fuzz-inputs
   WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
   USES_TERMINAL

@@ -436,7 +436,8 @@ const char *hostel_engine_name_at(size_t index);
 
 /**
  * Describes every engine there is, built or not: a JSON array of objects with `name`, `about`, `built`, `default`,
- * `lacks` (WebAssembly proposals it does not have) and `notes` (what else differs).
+ * `lacks` (WebAssembly proposals it does not have), `has` (what not every engine has: "machine-code", it makes code for the
+ * processor; "steps", it tells how far it is while it compiles) and `notes` (what else differs).
  *
  * On success `*json_out` is yours: release it with hostel_buffer_free(). `error_out` may be NULL.
  *
@@ -503,6 +504,23 @@ hostel_status hostel_engine_config_set_limit(hostel_engine_config *config,
  */
 HOSTEL_MUST_USE hostel_status hostel_engine_config_set_headless(hostel_engine_config *config, bool headless, hostel_error **error_out);
 
+/**
+ * Makes code that runs on all processors of this machine's architecture but old ones, so that a fleet of different machines
+ * shares caches and artifacts: on x86-64 those with SSE4.2 and POPCNT (x86-64-v2, since about 2009), on ARM64 all. Else code uses all that this machine's processor can do, and runs
+ * only where a processor can do the same: elsewhere it is compiled again, and an artifact is ARTIFACT_MISMATCH.
+ *
+ * Results are the same. Code that computes, vectors above all, may be slower. An engine that generates no code is not affected:
+ * its artifacts are for every machine anyway. So is one on a processor that can do no more than the others.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `config` is NULL.
+ * Not thread-safe: `config` is changed.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_engine_config_set_portable(hostel_engine_config *config,
+                                                bool portable,
+                                                hostel_error **error_out);
+
 /** Frees settings; engines made from them are not affected. NULL is fine. */
 void hostel_engine_config_free(hostel_engine_config *config);
 
@@ -518,7 +536,8 @@ void hostel_engine_config_free(hostel_engine_config *config);
  *
  * Returns HOSTEL_STATUS_OK;
  *         HOSTEL_STATUS_INVALID_ARGUMENT   if `engine_out` is NULL;
- *         HOSTEL_STATUS_UNSUPPORTED_ENGINE if there is no engine of that name, or not in this build.
+ *         HOSTEL_STATUS_UNSUPPORTED_ENGINE if there is no engine of that name, or not in this build; or it is to make
+ *                                          portable code, and this processor is too old for that.
  * Thread-safe.
  */
 HOSTEL_MUST_USE hostel_status hostel_engine_new(const hostel_engine_config *config, hostel_engine **engine_out, hostel_error **error_out);

@@ -13,6 +13,17 @@ static inline hostel_status not_to_be_called(void *user_data, hostel_caller *cal
   return HOSTEL_STATUS_HOST_ERROR;
 }
 
+/* Compiled once for all facts of a program: a compiler that takes its time needs seconds for it. */
+static inline hostel_module *holochain_module(const hostel_engine *engine) {
+  static hostel_cache *cache;
+  if (cache == NULL) {
+    SUCCEEDS(hostel_cache_shared_new(1 << 30, &cache, &error));
+  }
+  hostel_module *module = RUBBISH;
+  SUCCEEDS(hostel_module_load_file(engine, cache, guest_path("holochain.wasm"), NULL, &module, &error));
+  return module;
+}
+
 /* The guest in tests/guests/holochain; each of its host functions is `callback`. */
 static inline hostel_guest *holochain_guest(const hostel_engine *engine, hostel_host_function callback, void *user_data) {
   static const char *const names[] = {"__hc__answer_1", "__hc__next_1", "__hc__short_circuit_5"};
@@ -20,7 +31,7 @@ static inline hostel_guest *holochain_guest(const hostel_engine *engine, hostel_
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
     SUCCEEDS(hostel_imports_define(imports, "env", names[i], callback, user_data, NULL, &error));
   }
-  hostel_guest *guest = link_guest(load_file(engine, "holochain.wasm"), imports);
+  hostel_guest *guest = link_guest(holochain_module(engine), imports);
   hostel_imports_free(imports);
   return guest;
 }

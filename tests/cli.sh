@@ -100,13 +100,13 @@ for help in --help -h "call --help" "call -h" "compile --help" "inspect --help" 
   check "help goes to standard output" [ ! -s err ]
 done
 run 0 call --help
-for option in --engine --abi --input --text --repeat --each --instance --fuel --deadline-ms --metered --deterministic --memory --output-max --cache --remote --key --progress \
+for option in --engine --abi --input --text --repeat --each --instance --fuel --deadline-ms --metered --deterministic --portable --memory --output-max --cache --remote --key --progress \
   --json --report; do
   says "^  $option "
 done
 says '--abi .*auto.*hostel.*holochain'
 run 0 compile --help
-for option in --engine --key --metered --deterministic --progress -o; do says "^  $option "; done
+for option in --engine --key --metered --deterministic --portable --progress -o; do says "^  $option "; done
 run 0 cache ls --help
 says '^  --json '
 run 0 cache verify --help

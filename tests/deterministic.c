@@ -129,7 +129,59 @@ static void a_nan_in_a_vector_that_is_made_shorter_or_longer_is_always_the_same(
             "promote vector", false, true);
 }
 
-/* What a compiler or interpreter may calculate before the guest runs. */
+/* What a compiler or interpreter may calculate before the guest runs: functions of constants, all in one module. Returns how
+ * many. */
+static int constants(char *text, size_t size, bool wide, bool vector) {
+  const int bits = wide ? 64 : 32;
+  int functions = 0, len = snprintf(text, size, "(module");
+  for (int i = 0; i < BINARY + UNARY; i++) {
+    const char *name = i < BINARY ? binary[i] : unary[i - BINARY];
+    for (int a = 0; a < NUMBERS; a++) {
+      const unsigned long long of[] = {wide ? doubles[a] : floats[a],
+                                       wide ? doubles[(a + i + 5) % NUMBERS] : floats[(a + i + 5) % NUMBERS]};
+      char operands[400] = "";
+      for (int operand = 0; operand < (i < BINARY ? 2 : 1); operand++) {
+        const size_t end = strlen(operands);
+        if (vector && wide) {
+          snprintf(operands + end, sizeof operands - end, " (v128.const i64x2 0 0x%llx)", of[operand]);
+        } else if (vector) {
+          snprintf(operands + end, sizeof operands - end, " (v128.const i32x4 0 0x%llx 0 0x%llx)", of[operand], of[operand]);
+        } else {
+          snprintf(operands + end, sizeof operands - end, " (f%d.reinterpret_i%d (i%d.const 0x%llx))", bits, bits, bits,
+                   of[operand]);
+        }
+      }
+      len += snprintf(text + len, size - (size_t)len, "\n (func (export \"%d\") (result i%d) ", functions++, bits);
+      if (vector) {
+        len += snprintf(text + len, size - (size_t)len, "(i%dx%d.extract_lane 1 (f%dx%d.%s%s)))", bits, 128 / bits, bits,
+                        128 / bits, name, operands);
+      } else {
+        len += snprintf(text + len, size - (size_t)len, "(i%d.reinterpret_f%d (f%d.%s%s)))", bits, bits, bits, name, operands);
+      }
+    }
+  }
+  snprintf(text + len, size - (size_t)len, ")");
+  return functions;
+}
+
+static void a_nan_of_constants_is_the_same_too(const hostel_engine *shared) {
+  static char text[1 << 17];
+  hostel_engine *engine = deterministic_engine(shared);
+  for (int kind = 0; kind < 4; kind++) {
+    const int functions = constants(text, sizeof text, kind & 1, kind & 2);
+    hostel_guest *guest = open_text(engine, text);
+    int nans = 0;
+    for (int i = 0; i < functions; i++) {
+      char name[12];
+      snprintf(name, sizeof name, "%d", i);
+      nans += nans_of(guest, name, 0, 0, kind & 1);
+    }
+    CHECK(nans > functions / 3);
+    hostel_guest_free(guest);
+  }
+  hostel_engine_free(engine);
+}
+
 static void a_nan_that_is_known_while_compiling_is_the_same_too(const hostel_engine *shared) {
   static const char *const expressions[] = {
       "(f32.div (f32.const 0) (f32.const 0))",
@@ -148,6 +200,7 @@ static void a_nan_that_is_known_while_compiling_is_the_same_too(const hostel_eng
       "(f32.demote_f64 (f64.sqrt (f64.const -4)))",
       "(f32.mul (f32.const -nan:0x7fffff) (f32.const 1))",
       "(f32x4.extract_lane 0 (f32x4.div (v128.const f32x4 0 0 0 0) (v128.const f32x4 0 0 0 0)))",
+      "(f32x4.extract_lane 1 (f32x4.demote_f64x2_zero (v128.const f64x2 nan -nan:0x8000000000001)))",
       "(f32x4.extract_lane 2 (f32x4.add (v128.const f32x4 -nan -nan -nan:0x5 1) (v128.const f32x4 1 1 1 1)))",
   };
   hostel_engine *engine = deterministic_engine(shared);
@@ -210,6 +263,78 @@ static void relaxed_vectors_are_not_taken(const hostel_engine *shared) {
   hostel_engine_free(engine);
 }
 
+/* Ways that a NaN takes after an operator has made it: its bits must be as they are by then. */
+static void a_nan_is_the_same_wherever_it_goes(const hostel_engine *shared) {
+  static const struct {
+    const char *name, *code;
+  } ways[] = {
+      {"chain", "(i32.reinterpret_f32 (f32.sub (f32.mul (call $nan) (f32.const 2)) (f32.div (call $nan) (f32.const -3))))"},
+      {"neg", "(i32.xor (i32.const 0x80000000) (i32.reinterpret_f32 (f32.neg (f32.add (call $nan) (f32.const 1)))))"},
+      {"copysign", "(i32.reinterpret_f32 (f32.copysign (f32.const -nan) (f32.add (call $nan) (f32.const 1))))"},
+      {"block", "(i32.reinterpret_f32 (block (result f32) (f32.mul (call $nan) (f32.const 1))))"},
+      {"br_if", "(i32.reinterpret_f32 (block $l (result f32) (br_if $l (f32.mul (call $nan) (f32.const 1)) (call $one))))"},
+      {"br_table",
+       "(i32.reinterpret_f32 (block $l (result f32) (br_table $l $l (f32.mul (call $nan) (f32.const 1)) (call $one))))"},
+      {"if",
+       "(i32.reinterpret_f32 (if (result f32) (call $one) (then (f32.mul (call $nan) (f32.const 1))) (else (f32.const 1))))"},
+      {"select", "(i32.reinterpret_f32 (select (f32.mul (call $nan) (f32.const 1)) (f32.const 1) (call $one)))"},
+      {"local", "(local.set $x (f32.sqrt (f32.const -1))) (i32.reinterpret_f32 (local.tee $x (f32.floor (local.get $x))))"},
+      {"global", "(global.set $g (f32.max (call $nan) (f32.const 1))) (i32.reinterpret_f32 (global.get $g))"},
+      {"memory", "(f32.store (i32.const 8) (f32.min (call $nan) (f32.const 1))) (i32.load (i32.const 8))"},
+      {"call", "(i32.reinterpret_f32 (call $same (f32.nearest (call $nan))))"},
+      {"return", "(i32.reinterpret_f32 (call $made))"},
+      {"table", "(i32.reinterpret_f32 (call_indirect (type $t) (f32.trunc (call $nan)) (i32.const 0)))"},
+      {"pmin", "(i32x4.extract_lane 0 (f32x4.pmin (f32x4.div (v128.load (i32.const 16)) (v128.load (i32.const 16)))"
+               " (v128.const f32x4 1 1 1 1)))"},
+      {"pmax", "(i32x4.extract_lane 0 (f32x4.pmax (f32x4.sqrt (f32x4.splat (call $nan))) (v128.const f32x4 1 1 1 1)))"},
+      {"bits", "(i32x4.extract_lane 0 (v128.xor (v128.const i64x2 0 0) (f32x4.mul (f32x4.splat (call $nan)) (v128.load "
+               "(i32.const 16)))))"},
+      {"shuffle",
+       "(i32x4.extract_lane 1 (i8x16.swizzle (f32x4.abs (f32x4.div (v128.load (i32.const 16)) (v128.load (i32.const 16))))"
+       " (v128.const i8x16 0 1 2 3 0 1 2 3 0 1 2 3 0 1 2 3)))"},
+      {"lane", "(i32x4.extract_lane 2 (f32x4.replace_lane 2 (v128.load (i32.const 16)) (f32.add (call $nan) (call $nan))))"},
+      {"other lanes", "(i32.wrap_i64 (i64.shr_u (i64x2.extract_lane 0 (f64x2.neg (f32x4.neg (f32x4.add (f32x4.splat (call $nan))"
+                      " (v128.load (i32.const 16)))))) (i64.const 0)))"},
+  };
+  hostel_engine *engine = deterministic_engine(shared);
+  for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+    char text[2000];
+    snprintf(text, sizeof text,
+             "(module (memory 1) (global $g (mut f32) (f32.const 0)) (type $t (func (param f32) (result f32))) (table funcref "
+             "(elem $same))"
+             " (func $nan (result f32) (f32.reinterpret_i32 (i32.const 0xffa54321))) (func $one (result i32) (i32.const 1))"
+             " (func $same (param f32) (result f32) (local.get 0))"
+             " (func $made (result f32) (return (f32.demote_f64 (f64.sqrt (f64.const -1)))))"
+             " (func (export \"%s\") (result i32) (local $x f32) %s))",
+             ways[i].name, ways[i].code);
+    hostel_guest *guest = open_text(engine, text);
+    uint64_t value[4] = {0};
+    SUCCEEDS(hostel_guest_call_values(guest, ways[i].name, value, 4, NULL, &error));
+    const uint64_t expected = strcmp(ways[i].name, "other lanes") == 0 ? CANONICAL_32 | 0x80000000 : CANONICAL_32;
+    if (value[0] != expected) {
+      fprintf(stderr, "%s: %llx\n", ways[i].name, (unsigned long long)value[0]);
+      failures++;
+    }
+    hostel_guest_free(guest);
+  }
+  hostel_engine_free(engine);
+}
+
+/* A function as large as this is optimised in another way, by some compilers. */
+static void a_nan_in_a_large_function_is_the_same(const hostel_engine *shared) {
+  enum { TIMES = 12000 };
+  static char text[TIMES * 64 + 1000];
+  int len = snprintf(text, sizeof text,
+                     "(module (func (export \"large\") (param i32 i32) (result i32) (local $x f32)"
+                     " (local.set $x (f32.reinterpret_i32 (local.get 0)))");
+  for (int i = 0; i < TIMES; i++) {
+    len += snprintf(text + len, sizeof text - (size_t)len, " (local.set $x (f32.%s (local.get $x) (f32.const %d)))",
+                    binary[i % BINARY], i % 7);
+  }
+  snprintf(text + len, sizeof text - (size_t)len, " (i32.reinterpret_f32 (local.get $x))))");
+  check_all(shared, text, "large", false, false);
+}
+
 /* The number stands here so that it is the same on every engine. */
 static void the_fuel_of_a_calculation_is_the_same(const hostel_engine *shared) {
   static const char text[] = "(module (func (export \"f\") (param i64) (result i64) (local $x f64) (local $v v128)"
@@ -243,7 +368,10 @@ int main(int argc, char **argv) {
       TEST(a_nan_that_is_made_shorter_or_longer_is_always_the_same),
       TEST(a_nan_in_a_vector_is_always_the_same),
       TEST(a_nan_in_a_vector_that_is_made_shorter_or_longer_is_always_the_same),
+      TEST(a_nan_of_constants_is_the_same_too),
       TEST(a_nan_that_is_known_while_compiling_is_the_same_too),
+      TEST(a_nan_is_the_same_wherever_it_goes),
+      TEST(a_nan_in_a_large_function_is_the_same),
       TEST(what_makes_no_nan_leaves_it_as_it_is),
       TEST(relaxed_vectors_are_not_taken),
       TEST(the_fuel_of_a_calculation_is_the_same),

@@ -151,7 +151,7 @@ static void two_versions_live_side_by_side(const hostel_engine *engine) {
 }
 
 static void only_what_is_called_is_imported(const hostel_engine *engine) {
-  hostel_module *module = load_file(engine, "holochain.wasm");
+  hostel_module *module = holochain_module(engine);
   CHECK(hostel_module_import_count(module) == 3); /* of the four that host_externs! declares */
   for (size_t i = 0; i < hostel_module_import_count(module); i++) {
     CHECK(strcmp(hostel_module_import_module(module, i), "env") == 0);

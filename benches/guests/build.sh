@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the guests of the benchmarks: benches/guests/build.sh OUTDIR leaves OUTDIR/sqlite.wasm, OUTDIR/sqlite-extism.wasm and
-# OUTDIR/kernels.wasm.
+# OUTDIR/kernels.wasm, and OUTDIR/kernels.so: the same for this machine.
 # SQLite's sources come with the crate libsqlite3-sys.
 set -eu
 if [ $# -ne 1 ]; then
@@ -50,4 +50,9 @@ if [ ! -f "$kernels" ] || [ "$here/kernels.c" -nt "$kernels" ]; then
   $clang --target=wasm32 -O2 -std=c99 -Wall -Wextra -Werror -ffreestanding -nostdlib -Wl,--no-entry -Wl,--strip-all \
     "$here/kernels.c" -o "$kernels"
   echo "built $kernels"
+fi
+native=$out/kernels.so
+if [ ! -f "$native" ] || [ "$here/kernels.c" -nt "$native" ]; then
+  $clang -O2 -std=c99 -Wall -Wextra -Werror -fPIC -shared "$here/kernels.c" -o "$native"
+  echo "built $native"
 fi

@@ -1,7 +1,12 @@
 /* Four kernels, for what limits cost code that computes: floats, calls, integers, memory. They import nothing. */
 #include <stdint.h>
 
+/* Compiled for this machine as well, to compare with. */
+#ifdef __wasm__
 #define EXPORT(name) __attribute__((export_name(name)))
+#else
+#define EXPORT(name)
+#endif
 
 EXPORT("mandelbrot") uint32_t mandelbrot(uint32_t size) {
   uint32_t inside = 0;

@@ -58,6 +58,8 @@ unsafe extern "C" {
     pub fn hostel_engine_config_set_deadline(config: *mut hostel_engine_config, on: bool, e: Errors) -> hostel_status;
     pub fn hostel_engine_config_free(config: *mut hostel_engine_config);
     pub fn hostel_engine_new(config: *const hostel_engine_config, engine: *mut *mut hostel_engine, e: Errors) -> hostel_status;
+    pub fn hostel_engine_count() -> usize;
+    pub fn hostel_engine_name_at(index: usize) -> *const c_char;
     pub fn hostel_engine_stats(engine: *const hostel_engine, stats: *mut hostel_engine_statistics, e: Errors) -> hostel_status;
 
     pub fn hostel_cache_shared_new(bytes_max: u64, cache: *mut *mut hostel_cache, e: Errors) -> hostel_status;

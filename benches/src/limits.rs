@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use wasmtime::{Config, Linker, Module, Store, TypedFunc};
 
 /// The kernels, and a size at which each takes some milliseconds.
-const KERNELS: [(&str, u32); 4] = [("mandelbrot", 120), ("fib", 25), ("hash", 1_000_000), ("sieve", 400_000)];
+pub const KERNELS: [(&str, u32); 4] = [("mandelbrot", 120), ("fib", 25), ("hash", 1_000_000), ("sieve", 400_000)];
 
 /// The rows of the table: fuel and deadline.
 const LIMITS: [(&str, bool, bool); 4] =
@@ -204,32 +204,33 @@ fn latencies(report: &mut Report, engine: &Engine, kernels: &[u8]) {
     }
 }
 
-fn geomean(ratios: &[f64; 4]) -> f64 {
+/// The geometric mean.
+pub fn geomean(ratios: &[f64; 4]) -> f64 {
     ratios.iter().product::<f64>().powf(0.25)
 }
 
 /// wasmtime, with its own limits.
-struct Theirs {
+pub struct Theirs {
     module: Module,
     fuel: bool,
     epoch: bool,
 }
 
-struct Kept {
+pub struct Kept {
     store: Store<()>,
     function: TypedFunc<u32, u32>,
     fuel: bool,
 }
 
 impl Theirs {
-    fn new(wasm: &[u8], fuel: bool, epoch: bool) -> Self {
+    pub fn new(wasm: &[u8], fuel: bool, epoch: bool) -> Self {
         let mut config = Config::new();
         config.consume_fuel(fuel).epoch_interruption(epoch);
         let engine = wasmtime::Engine::new(&config).expect("the settings are valid");
         Theirs { module: Module::new(&engine, wasm).expect("the guest compiles"), fuel, epoch }
     }
 
-    fn keep(&self, function: &str) -> Kept {
+    pub fn keep(&self, function: &str) -> Kept {
         let mut store = Store::new(self.module.engine(), ());
         if self.epoch {
             store.set_epoch_deadline(1);
@@ -241,7 +242,7 @@ impl Theirs {
 }
 
 impl Kept {
-    fn call(&mut self, size: u32) {
+    pub fn call(&mut self, size: u32) {
         if self.fuel {
             self.store.set_fuel(u64::MAX).expect("fuel is counted");
         }

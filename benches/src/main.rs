@@ -5,6 +5,7 @@ mod artifacts;
 mod caches;
 mod chart;
 mod cold;
+mod engines;
 mod ffi;
 mod holochain;
 mod limits;
@@ -38,8 +39,9 @@ fn main() {
             let wasmtime = peers::wasmtime::Wasmtime::new(peers::wasmtime::Allocation::OnDemand, &sqlite);
             artifacts::measure(&mut Report::default(), &Engine::new(c"cranelift"), &sqlite, &wasmtime);
         }
+        ["engines"] => engines(&mut Report::default(), &wasm),
         ["density"] => rooms::density(&wasm),
-        _ => panic!("usage: hostel-bench [artifacts | limits]"),
+        _ => panic!("usage: hostel-bench [artifacts | engines | limits]"),
     }
 }
 
@@ -72,6 +74,7 @@ fn everything(wasm: &[u8]) {
     rooms::measure(&mut report, &engine, wasm, ours[0].echo);
     density(&mut report);
     limits::measure(&mut report, &guest("kernels"), &sqlite);
+    engines(&mut report, wasm);
     caches::measure(&mut report, &engine, &sqlite);
     artifacts::measure(&mut report, &engine, &sqlite, &sqlite_peers.wasmtime[0]);
     cold::measure(&mut report, &engine, &sqlite, &sqlite_peers.wasmer, &sqlite_peers.wasmtime[0]);
@@ -94,6 +97,10 @@ fn everything(wasm: &[u8]) {
 fn guest(name: &str) -> Vec<u8> {
     let path = format!("{GUESTS}/{name}.wasm");
     std::fs::read(&path).unwrap_or_else(|error| panic!("cannot read {path}: {error}"))
+}
+
+fn engines(report: &mut Report, small: &[u8]) {
+    engines::measure(report, &guest("kernels"), &format!("{GUESTS}/kernels.so"), small);
 }
 
 fn density(report: &mut Report) {

@@ -36,6 +36,15 @@ pub struct Cache(pub *mut hostel_cache);
 // SAFETY: the header says that any number of threads may use one at the same time.
 unsafe impl Sync for Cache {}
 
+/// Whether the library has an engine.
+pub fn is_built(name: &CStr) -> bool {
+    // SAFETY: names are texts that live for ever.
+    unsafe { (0..hostel_engine_count()).any(|index| CStr::from_ptr(hostel_engine_name_at(index)) == name) }
+}
+
+/// What seals the artifacts of benchmarks: the user's own key is not touched.
+const SEAL: [u8; HOSTEL_KEY_BYTES] = [7; HOSTEL_KEY_BYTES];
+
 impl Engine {
     pub fn new(name: &CStr) -> Self {
         Self::with_limits(name, false, true)
@@ -59,6 +68,17 @@ impl Engine {
         let cache = cache.map_or(null(), |cache| cache.0.cast_const());
         // SAFETY: as above.
         Module(made(|out, e| unsafe { hostel_module_load(self.0, cache, wasm.as_ptr(), wasm.len(), null(), out, e) }))
+    }
+
+    pub fn load_artifact(&self, artifact: &[u8]) -> Module {
+        let (data, len) = (artifact.as_ptr(), artifact.len());
+        // SAFETY: as above.
+        Module(made(|out, e| unsafe { hostel_module_deserialize(self.0, data, len, SEAL.as_ptr(), SEAL.len(), out, e) }))
+    }
+
+    pub fn load_key(&self, cache: &Cache, key: &[u8; HOSTEL_KEY_BYTES]) -> Module {
+        // SAFETY: as above.
+        Module(made(|out, e| unsafe { hostel_module_load_key(self.0, cache.0, key.as_ptr(), out, e) }))
     }
 
     pub fn load_key(&self, cache: &Cache, key: &[u8; HOSTEL_KEY_BYTES]) -> Module {
@@ -123,13 +143,11 @@ pub struct Artifact {
     sealed: bool,
 }
 
-const SEAL_KEY: [u8; HOSTEL_KEY_BYTES] = [7; HOSTEL_KEY_BYTES];
-
 impl Artifact {
     pub fn sealed(module: &Module) -> Self {
         let mut bytes = hostel_buffer::EMPTY;
         // SAFETY: as above.
-        ok(|e| unsafe { hostel_module_serialize(module.0, SEAL_KEY.as_ptr(), SEAL_KEY.len(), &mut bytes, e) });
+        ok(|e| unsafe { hostel_module_serialize(module.0, SEAL.as_ptr(), SEAL.len(), &mut bytes, e) });
         Artifact { bytes, sealed: true }
     }
 
@@ -149,7 +167,7 @@ impl Artifact {
         // SAFETY: as above.
         Module(made(|out, e| unsafe {
             match self.sealed {
-                true => hostel_module_deserialize(engine.0, data, len, SEAL_KEY.as_ptr(), SEAL_KEY.len(), out, e),
+                true => hostel_module_deserialize(engine.0, data, len, SEAL.as_ptr(), SEAL.len(), out, e),
                 false => hostel_module_deserialize_vouched(engine.0, data, len, out, e),
             }
         }))
@@ -210,9 +228,8 @@ impl Cache {
     /// With a sealing key of the benchmarks' own: the user's is not touched.
     pub fn directory(path: &Path) -> Self {
         let path = CString::new(path.to_str().expect("the path is text")).expect("without a zero byte");
-        let key = SEAL_KEY;
         // SAFETY: as above.
-        Cache(made(|out, e| unsafe { hostel_cache_directory_new(path.as_ptr(), key.as_ptr(), key.len(), 1 << 32, 0, out, e) }))
+        Cache(made(|out, e| unsafe { hostel_cache_directory_new(path.as_ptr(), SEAL.as_ptr(), SEAL.len(), 1 << 32, 0, out, e) }))
     }
 }
 

@@ -52,6 +52,12 @@ impl Ours {
     }
 }
 
+/// What calls of instances that are kept take, in nanoseconds, on each engine.
+pub fn reused_calls(wasm: &[u8], engines: &[Engine]) -> Vec<f64> {
+    let ours: Vec<Ours> = engines.iter().map(|engine| Ours::new(engine, wasm)).collect();
+    nanoseconds(&mut ours.iter().map(|ours| Contender::new("hostel", || ours.reused())).collect::<Vec<_>>())
+}
+
 pub fn measure(report: &mut Report, ours: &[Ours; 2], peers: &Peers, extism: &Figures) {
     let [cranelift, interpreted] = ours;
     let kept = |function| {

@@ -14,11 +14,18 @@ pub struct Capabilities {
     pub about: &'static str,
     /// The WebAssembly proposals it has.
     pub features: Features,
+    /// What it has that not every engine has: [`MACHINE_CODE`], [`STEPS`].
+    pub has: &'static [&'static str],
     /// What else differs from the other engines.
     pub notes: &'static [&'static str],
     /// Makes one; nothing when it is not part of this build.
     pub make: Option<Make>,
 }
+
+/// It makes code for the processor: its artifacts are of an architecture, and of what a processor can do.
+pub const MACHINE_CODE: &str = "machine-code";
+/// It tells how far it is while it compiles.
+pub const STEPS: &str = "steps";
 
 /// How an engine is made.
 pub type Make = fn(super::Settings) -> Result<Arc<dyn Engine>>;
@@ -63,6 +70,7 @@ pub static ENGINES: [Capabilities; 4] = [
                 .union(Features::GC)
                 .union(Features::CM_ASYNC),
         ),
+        has: &[MACHINE_CODE, STEPS],
         notes: &[DEPTH, "the bits of a NaN that an operation makes are the processor's", ELEMENTS, COMPILE_TIME],
         #[cfg(feature = "cranelift")]
         make: Some(super::cranelift::new),
@@ -76,6 +84,7 @@ pub static ENGINES: [Capabilities; 4] = [
             FINISHED,
             Features::MEMORY64.union(Features::FUNCTION_REFERENCES).union(Features::GC).union(Features::CM_ASYNC),
         ),
+        has: &[MACHINE_CODE, STEPS],
         notes: &[DEPTH, "the bits of a NaN that an operation makes are the processor's", ELEMENTS, COMPILE_TIME],
         #[cfg(feature = "llvm")]
         make: Some(super::llvm::new),
@@ -94,6 +103,7 @@ pub static ENGINES: [Capabilities; 4] = [
                 .union(Features::WIDE_ARITHMETIC)
                 .union(Features::CM_ASYNC),
         ),
+        has: &[],
         notes: &[
             DEPTH,
             "the bits of a NaN that an operation makes are always the same",
@@ -141,6 +151,7 @@ pub fn json() -> alloc::string::String {
             "about": engine.about,
             "built": engine.make.is_some(),
             "default": engine.name == super::DEFAULT,
+            "has": engine.has,
             "lacks": engine.lacks().collect::<alloc::vec::Vec<_>>(),
             "notes": engine.notes,
         })

@@ -1,6 +1,6 @@
 //! The `cranelift` engine: wasmer's machinery with the Cranelift compiler.
 
-use super::wasmer::WasmerEngine;
+use super::wasmer::{Backend, WasmerEngine};
 use super::{Engine, Settings, capabilities};
 use crate::{Error, Result};
 use alloc::sync::Arc;
@@ -9,7 +9,11 @@ use wasmer_compiler_cranelift::Cranelift;
 
 pub(super) fn new(settings: Settings) -> Result<Arc<dyn Engine>> {
     let capabilities = capabilities::find("cranelift").ok_or_else(|| Error::Internal("cranelift is not in the table".into()))?;
-    Ok(Arc::new(WasmerEngine::new(capabilities, settings, compiler)))
+    Ok(Arc::new(WasmerEngine::new(
+        capabilities,
+        settings,
+        Backend { compiler, canonical_nans: None, checks_memories: |_| Ok(false) },
+    )?))
 }
 
 fn compiler() -> alloc::boxed::Box<dyn CompilerConfig> {

@@ -15,12 +15,15 @@ pub struct Settings {
     pub deadline: bool,
     /// Whether operations that may answer differently on other machines or engines always answer the same.
     pub deterministic: bool,
+    /// Whether code is for all but old processors of this architecture, and not just for those that can do what this one can:
+    /// x86-64-v2, ARM64 with NEON. Engines that generate code put what they make of it into their fingerprint.
+    pub portable: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         // Without a system there is no clock to have deadlines by.
-        Settings { limits: Limits::default(), fuel: None, deadline: cfg!(feature = "std"), deterministic: false }
+        Settings { limits: Limits::default(), fuel: None, deadline: cfg!(feature = "std"), deterministic: false, portable: false }
     }
 }
 

@@ -82,7 +82,8 @@ pub extern "C" fn hostel_engine_name_at(index: usize) -> *const c_char {
 }
 
 /// Describes every engine there is, built or not: a JSON array of objects with `name`, `about`, `built`, `default`,
-/// `lacks` (WebAssembly proposals it does not have) and `notes` (what else differs).
+/// `lacks` (WebAssembly proposals it does not have), `has` (what not every engine has: "machine-code", it makes code for the
+/// processor; "steps", it tells how far it is while it compiles) and `notes` (what else differs).
 ///
 /// On success `*json_out` is yours: release it with hostel_buffer_free(). `error_out` may be NULL.
 ///
@@ -201,6 +202,32 @@ pub unsafe extern "C" fn hostel_engine_config_set_headless(
     }
 }
 
+/// Makes code that runs on all processors of this machine's architecture but old ones, so that a fleet of different machines
+/// shares caches and artifacts: on x86-64 those with SSE4.2 and POPCNT (x86-64-v2, since about 2009), on ARM64 all. Else code uses all that this machine's processor can do, and runs
+/// only where a processor can do the same: elsewhere it is compiled again, and an artifact is ARTIFACT_MISMATCH.
+///
+/// Results are the same. Code that computes, vectors above all, may be slower. An engine that generates no code is not affected:
+/// its artifacts are for every machine anyway. So is one on a processor that can do no more than the others.
+///
+/// Returns HOSTEL_STATUS_OK;
+///         HOSTEL_STATUS_INVALID_ARGUMENT if `config` is NULL.
+/// Not thread-safe: `config` is changed.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_engine_config_set_portable(
+    config: *mut hostel_engine_config,
+    portable: bool,
+    error_out: *mut *mut hostel_error,
+) -> hostel_status {
+    // SAFETY: see above.
+    unsafe {
+        boundary::run(error_out, || {
+            boundary::borrow_mut("config", config)?.settings.portable = portable;
+            Ok(())
+        })
+    }
+}
+
 /// Frees settings; engines made from them are not affected. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hostel_engine_config_free(config: *mut hostel_engine_config) {
@@ -219,7 +246,8 @@ pub unsafe extern "C" fn hostel_engine_config_free(config: *mut hostel_engine_co
 ///
 /// Returns HOSTEL_STATUS_OK;
 ///         HOSTEL_STATUS_INVALID_ARGUMENT   if `engine_out` is NULL;
-///         HOSTEL_STATUS_UNSUPPORTED_ENGINE if there is no engine of that name, or not in this build.
+///         HOSTEL_STATUS_UNSUPPORTED_ENGINE if there is no engine of that name, or not in this build; or it is to make
+///                                          portable code, and this processor is too old for that.
 /// Thread-safe.
 #[must_use]
 #[unsafe(no_mangle)]

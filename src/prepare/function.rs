@@ -6,15 +6,11 @@ use super::graph::Function;
 use super::helpers::{Helper, Helpers};
 use super::layout::{Layout, function_type, invalid, value_type};
 use super::step::{Bulk, Step};
-use super::{Plan, time};
+use super::{BODY_BYTES_MAX, LOCALS_MAX, Plan, time};
 use crate::{Error, Result};
 use alloc::{format, vec::Vec};
 use wasm_encoder::{BlockType, Encode, InstructionSink};
 use wasmparser::FunctionBody;
-
-/// What the parser, and so every engine, takes at most.
-const LOCALS_MAX: u32 = 50_000;
-const BODY_BYTES_MAX: usize = 7_654_321;
 
 /// All that is known when functions are rewritten.
 pub(super) struct Context<'a> {

@@ -60,6 +60,8 @@ mod function;
 mod graph;
 mod helpers;
 mod layout;
+#[cfg(feature = "llvm")]
+pub(crate) mod nans;
 mod step;
 mod time;
 mod weights;
@@ -96,6 +98,9 @@ const OWED_MAX: u64 = 256;
 const LEAF: u64 = 256;
 /// A function that runs no longer, with all it calls, need not poll where it is entered.
 const SMALL: u64 = 2_000;
+/// What the parser, and so every engine, takes at most.
+const LOCALS_MAX: u32 = 50_000;
+const BODY_BYTES_MAX: usize = 7_654_321;
 /// What a bulk operator does between two polls.
 const CHUNK_BYTES: i64 = 1 << 20;
 const CHUNK_ELEMENTS: i64 = 1 << 16;

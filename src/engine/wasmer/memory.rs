@@ -16,12 +16,18 @@ use wasmer_vm::{LinearMemory, MemoryError, VMMemory, VMMemoryDefinition, VMTable
 pub(super) struct CompileTunables {
     /// Whether the module can make its memories larger.
     pub grows: bool,
+    /// Whether all are checked, whatever grows.
+    pub checked: bool,
 }
 
 /// A memory that may become larger is checked by its length, so that what it had grown may stay open when the room is
 /// reset. One that does not needs no checks at all, only addresses that cannot be reached.
-fn style(grows: bool, ty: &MemoryType) -> MemoryStyle {
-    if grows && ty.maximum != Some(ty.minimum) { MemoryStyle::Dynamic { offset_guard_size: 0 } } else { MemoryStyle::Static }
+fn style(compiled: &CompileTunables, ty: &MemoryType) -> MemoryStyle {
+    if compiled.checked || (compiled.grows && ty.maximum != Some(ty.minimum)) {
+        MemoryStyle::Dynamic { offset_guard_size: 0 }
+    } else {
+        MemoryStyle::Static
+    }
 }
 
 /// Hands wasmer the memories and tables of one room.
@@ -76,7 +82,7 @@ impl RoomTunables {
 
 impl Tunables for CompileTunables {
     fn memory_style(&self, ty: &MemoryType) -> MemoryStyle {
-        style(self.grows, ty)
+        style(self, ty)
     }
 
     fn table_style(&self, table: &TableType) -> TableStyle {

@@ -24,7 +24,7 @@ use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
 use image::Image;
 use memory::CompileTunables;
 use wasmer_compiler::{ArtifactCreate, CompilerConfig};
-use wasmer_types::target::Target;
+use wasmer_types::target::{Architecture, CpuFeature, Target, Triple};
 use wasmer_types::{CompileError, FunctionType, Type};
 use wasmer_vm::VMSignatureHash;
 
@@ -33,25 +33,43 @@ pub(super) fn install_handlers() {
     wasmer_vm::init_traps();
 }
 
+/// One of wasmer's compilers.
+#[derive(Clone, Copy)]
+pub(super) struct Backend {
+    /// Makes it.
+    pub compiler: fn() -> Box<dyn CompilerConfig>,
+    /// Rewrites a module so that the NaNs it makes are canonical, where the compiler cannot be trusted with that.
+    pub canonical_nans: Option<fn(&[u8]) -> Result<Vec<u8>>>,
+    /// Whether a module must be compiled with a check of each access to its memories, for the compiler gets other code wrong.
+    pub checks_memories: fn(&[u8]) -> Result<bool>,
+}
+
 /// One of wasmer's compilers with our settings.
 pub(super) struct WasmerEngine {
     capabilities: &'static Capabilities,
     settings: Settings,
-    compiler: fn() -> Box<dyn CompilerConfig>,
+    backend: Backend,
     fingerprint: Fingerprint,
     rooms: Arc<Totals>,
 }
 
 impl WasmerEngine {
-    pub fn new(capabilities: &'static Capabilities, settings: Settings, compiler: fn() -> Box<dyn CompilerConfig>) -> Self {
+    pub fn new(capabilities: &'static Capabilities, settings: Settings, backend: Backend) -> Result<Self> {
+        let (host, portable) = (Target::default(), portable());
+        if settings.portable && !host.cpu_features().is_superset(*portable.cpu_features()) {
+            let name = capabilities.name;
+            return Err(Error::UnsupportedEngine(format!("{name}: this processor is older than what portable code is for")));
+        }
         super::install_handlers();
-        let engine = fresh_engine(compiler, false, settings.deterministic);
+        let engine = fresh_engine(backend, &settings, CompileTunables { grows: false, checked: false });
         let (id, format) = (engine.deterministic_id(), engine.artifact_format());
         let (triple, features) = (engine.target().triple(), engine.target().cpu_features());
         // Memories that grow are compiled with checks, others without (see `memory`).
         let limits = settings.text();
-        let text = format!("wasmer {}; image 1; {id}; {format}; {triple}; {features:?}; growing 2; {limits}", wasmer_vm::VERSION);
-        WasmerEngine { capabilities, settings, compiler, fingerprint: Fingerprint::new(text), rooms: Arc::default() }
+        let nans = if backend.canonical_nans.is_some() && settings.deterministic { "; nans 1" } else { "" };
+        let text =
+            format!("wasmer {}; image 1; {id}; {format}; {triple}; {features:?}; growing 3; {limits}{nans}", wasmer_vm::VERSION);
+        Ok(WasmerEngine { capabilities, settings, backend, fingerprint: Fingerprint::new(text), rooms: Arc::default() })
     }
 
     /// Makes code of an image in the first `len` bytes of some pages.
@@ -71,15 +89,28 @@ impl WasmerEngine {
 }
 
 /// An engine of its own for each module: wasmer frees what it has made only when its engine goes.
-fn fresh_engine(compiler: fn() -> Box<dyn CompilerConfig>, grows: bool, deterministic: bool) -> wasmer_compiler::Engine {
-    let mut config = compiler();
-    config.canonicalize_nans(deterministic);
+fn fresh_engine(backend: Backend, settings: &Settings, tunables: CompileTunables) -> wasmer_compiler::Engine {
+    let mut config = (backend.compiler)();
+    config.canonicalize_nans(settings.deterministic && backend.canonical_nans.is_none());
     config.experimental_artifact(true); // links the code, which our images are made of
-    let target = Target::default();
+    let target = if settings.portable { portable() } else { Target::default() };
     let features = config.supported_features_for_target(&target);
     let mut engine = wasmer_compiler::Engine::new(config, target, features);
-    engine.set_tunables(CompileTunables { grows });
+    engine.set_tunables(tunables);
     engine
+}
+
+/// This architecture, with no more than what its processors have had for long. For x86-64 that is its second level: vectors need
+/// operators of it that Cranelift would leave to functions which wasmer lacks.
+fn portable() -> Target {
+    use CpuFeature::{POPCNT, SSE2, SSE3, SSE41, SSE42, SSSE3};
+    let triple = Triple::host();
+    let features = match triple.architecture {
+        Architecture::X86_64 => SSE2 | SSE3 | SSSE3 | SSE41 | SSE42 | POPCNT,
+        Architecture::Aarch64(_) => CpuFeature::NEON.into(),
+        _ => CpuFeature::set(),
+    };
+    Target::new(triple, features)
 }
 
 impl Engine for WasmerEngine {
@@ -100,7 +131,11 @@ impl Engine for WasmerEngine {
     }
 
     fn compile(&self, wasm: &[u8], info: &Arc<ModuleInfo>, progress: &Progress) -> Result<Arc<dyn Code>> {
-        let engine = fresh_engine(self.compiler, info.grows_memory, self.settings.deterministic);
+        let canonical = self.backend.canonical_nans.filter(|_| self.settings.deterministic);
+        let canonical = canonical.map(|canonical| canonical(wasm)).transpose()?;
+        let wasm = canonical.as_deref().unwrap_or(wasm);
+        let tunables = CompileTunables { grows: info.grows_memory, checked: (self.backend.checks_memories)(wasm)? };
+        let engine = fresh_engine(self.backend, &self.settings, tunables);
         let compile = || engine.compile_with_progress(wasm, progress::watched(progress));
         let artifact = if crate::sys::fork::generation() == 0 { compile() } else { with_own_threads(compile)? };
         let artifact = artifact.map_err(|error| refused(self.capabilities, error))?;
