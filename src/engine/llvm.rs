@@ -2,7 +2,7 @@
 
 use super::wasmer::WasmerEngine;
 use super::{Engine, Settings, capabilities};
-use crate::{Error, Result};
+use crate::{Error, Result, background};
 use alloc::sync::Arc;
 use wasmer_compiler::CompilerConfig;
 use wasmer_compiler_llvm::LLVM;
@@ -13,5 +13,9 @@ pub(super) fn new(settings: Settings) -> Result<Arc<dyn Engine>> {
 }
 
 fn compiler() -> alloc::boxed::Box<dyn CompilerConfig> {
-    alloc::boxed::Box::new(LLVM::new())
+    let mut config = LLVM::new();
+    if let Some(threads) = background::compile_threads() {
+        config.num_threads(threads);
+    }
+    alloc::boxed::Box::new(config)
 }

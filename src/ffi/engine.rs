@@ -213,7 +213,7 @@ pub unsafe extern "C" fn hostel_engine_config_free(config: *mut hostel_engine_co
 /// The first engine that generates code installs handlers for SIGSEGV, SIGILL and SIGFPE, which pass on what is not a
 /// guest's to the handlers that stood before. They are for traps, and SIGSEGV also for telling what a call has written. A
 /// thread that calls guests gets an alternate signal stack of 64 KiB, unless it has one as large. Nothing else of the process
-/// is changed: no signal mask, no exit handler. A host that installs handlers later should pass on what is not its own.
+/// is changed: no signal mask. (For the end of the process see hostel_module_load_begin().) A host that installs handlers later should pass on what is not its own.
 ///
 /// On success `*engine_out` is yours: release it with hostel_engine_free(). `error_out` may be NULL.
 ///

@@ -2,6 +2,8 @@
 
 use alloc::{string::String, vec::Vec};
 
+#[cfg(feature = "std")]
+pub(crate) mod exit;
 #[cfg(snapshots)]
 pub(crate) mod faults;
 #[cfg(feature = "std")]
