@@ -447,6 +447,18 @@ const char *hostel_engine_name_at(size_t index);
 HOSTEL_MUST_USE hostel_status hostel_engines_json(hostel_buffer *json_out, hostel_error **error_out);
 
 /**
+ * Describes one engine as hostel_engines_json() does: a JSON object. For the engine "tiered", which is none of the engines
+ * listed there, `lacks` is what all of its tiers lack, and `notes` what holds for any of them.
+ *
+ * On success `*json_out` is yours: release it with hostel_buffer_free(). `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `engine` or `json_out` is NULL.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE hostel_status hostel_engine_json(const hostel_engine *engine, hostel_buffer *json_out, hostel_error **error_out);
+
+/**
  * The value a limit has unless it is set.
  *
  * Returns HOSTEL_STATUS_OK;
@@ -650,8 +662,10 @@ typedef struct hostel_engine_statistics {
    * reset, or a guest's first, which the others are made like.
    */
   uint64_t discards;
-  /** Idle rooms that made way for others. */
+  /** Idle rooms that made way for others, or for those of a better tier. */
   uint64_t evictions;
+  /** Calls that had a room; those of instances are not counted. */
+  uint64_t calls;
 } hostel_engine_statistics;
 
 /**
@@ -667,6 +681,27 @@ HOSTEL_MUST_USE
 hostel_status hostel_engine_stats(const hostel_engine *engine,
                                   hostel_engine_statistics *stats_out,
                                   hostel_error **error_out);
+
+/**
+ * The name of a tier of an engine, in the order in which modules go through them: "wasmi" and so on for the engine "tiered",
+ * its own name for any other. NULL when `index` is not below how many there are, and for NULL.
+ *
+ * The string lives for ever. Thread-safe.
+ */
+const char *hostel_engine_tier_at(const hostel_engine *engine, size_t index);
+
+/**
+ * Says what the rooms of guests have counted that were on one tier of an engine: `calls` tells which tier served.
+ *
+ * `tier` is one of the names of hostel_engine_tier_at(). The rest is as for hostel_engine_stats();
+ * HOSTEL_STATUS_INVALID_ARGUMENT also if `tier` is NULL or none of them.
+ * Thread-safe. Takes longer the more guests there are.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_engine_tier_stats(const hostel_engine *engine,
+                                       const char *tier,
+                                       hostel_engine_statistics *stats_out,
+                                       hostel_error **error_out);
 
 /* ---- cache -----------------------------------------------------------------------------------------------
  * Caches: where compiled code lives, so that it is compiled once.
@@ -1350,6 +1385,19 @@ HOSTEL_MUST_USE hostel_status hostel_module_key(const hostel_module *module, uin
  */
 const char *hostel_module_origin(const hostel_module *module);
 
+/**
+ * Waits until a module of the engine "tiered" is at the best tier that it will come to: for tests, and for hosts that would
+ * rather wait than have some calls slower than others. Other modules are there from the beginning.
+ *
+ * `timeout_ms` is how long it waits: 0 not at all, HOSTEL_UNLIMITED as long as it takes. `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK, also if a tier could not be made: the log says why;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `module` is NULL;
+ *         HOSTEL_STATUS_BUSY             if the time is over and a better tier may come.
+ * Thread-safe. In a forked child a module stays at the tier it was at.
+ */
+HOSTEL_MUST_USE hostel_status hostel_module_settle(const hostel_module *module, uint64_t timeout_ms, hostel_error **error_out);
+
 /** Lets go of a module; guests made from it keep what they need. NULL is fine. */
 void hostel_module_free(hostel_module *module);
 
@@ -1971,6 +2019,8 @@ typedef struct hostel_report {
   hostel_status status;
   /** Whether its room (see hostel_engine_statistics) was made for it; else it was used before, and reset, or is an instance's. */
   bool room_is_new;
+  /** The engine that it ran on: one of the names of hostel_engine_tier_at(). The string lives for ever. */
+  const char *engine;
   /** Where its code came from, as hostel_module_origin() says it. The string lives for ever. */
   const char *origin;
   /**

@@ -8,6 +8,7 @@
 //! * [`module`]: a compiled guest. [`guest`]: a module linked with its imports, ready to be called.
 //! * `cache`: compiled code that survives, shared by threads, processes and machines.
 //! * `load`, `background`: loads that nobody waits for, and the threads that make them.
+//! * `tiers`: how modules and guests of the engine `tiered` move up.
 //! * [`call`]: the way a call takes. [`room`]: the place where it runs. [`abi`]: how bytes go in and out.
 //! * [`prepare`]: limits, compiled into the guest before an engine sees it.
 //! * [`host`]: functions of the host that a guest may call.
@@ -48,6 +49,8 @@ pub mod report;
 pub mod room;
 pub mod stop;
 mod sys;
+#[cfg(feature = "std")]
+pub mod tiers;
 
 pub use error::{Error, Status};
 

@@ -125,7 +125,7 @@ impl Shared {
         let Some(work) = self.state().begin() else { return };
         let Work { engine, cache, wasm, options, finished } = *work;
         let options = LoadOptions { progress: self.clone().watched(options.progress), ..options };
-        let outcome = sys::catch_panic(|| Module::load(&engine, cache.as_deref(), &wasm, &options));
+        let outcome = sys::catch_panic(|| Module::load(&engine, cache.as_ref(), &wasm, &options));
         let outcome = outcome.unwrap_or_else(|message| Err(Error::Internal(format!("a bug in hostel: {message}"))));
         self.finish(finished, outcome);
     }

@@ -168,7 +168,7 @@ static void a_load_keeps_its_module_in_the_cache_by_its_alias(const hostel_engin
   hostel_load_options *options = new_load_options();
   SUCCEEDS(hostel_load_options_set_alias(options, alias, &error));
   hostel_load *load = begin_numbered(engine, cache, 4, options, NULL, NULL);
-  hostel_module *module = wait_for(load);
+  hostel_module *module = settled(wait_for(load));
   hostel_module_free(module);
   hostel_load_free(load);
   SUCCEEDS(hostel_module_load_alias(engine, cache, alias, &module, &error));

@@ -28,6 +28,24 @@ impl Capabilities {
     pub fn lacks(&self) -> impl Iterator<Item = &'static str> {
         inspect::lacking(self.features)
     }
+
+    #[cfg(feature = "std")]
+    fn row(&self) -> serde_json::Value {
+        serde_json::json!({
+            "name": self.name,
+            "about": self.about,
+            "built": self.make.is_some(),
+            "default": self.name == super::DEFAULT,
+            "lacks": self.lacks().collect::<alloc::vec::Vec<_>>(),
+            "notes": self.notes,
+        })
+    }
+
+    /// Its row as JSON.
+    #[cfg(feature = "std")]
+    pub fn json(&self) -> alloc::string::String {
+        serde_json::to_string_pretty(&self.row()).expect("strings always serialise")
+    }
 }
 
 // On by default in the parser: everything that is finished, and a few proposals that no engine here has.
@@ -118,16 +136,6 @@ pub fn built() -> impl Iterator<Item = &'static Capabilities> {
 /// The table as JSON: what `hostel engines --json` prints.
 #[cfg(feature = "std")]
 pub fn json() -> alloc::string::String {
-    let row = |engine: &Capabilities| {
-        serde_json::json!({
-            "name": engine.name,
-            "about": engine.about,
-            "built": engine.make.is_some(),
-            "default": engine.name == super::DEFAULT,
-            "lacks": engine.lacks().collect::<alloc::vec::Vec<_>>(),
-            "notes": engine.notes,
-        })
-    };
-    let table: alloc::vec::Vec<_> = ENGINES.iter().map(row).collect();
+    let table: alloc::vec::Vec<_> = ENGINES.iter().map(Capabilities::row).collect();
     serde_json::to_string_pretty(&table).expect("strings always serialise")
 }

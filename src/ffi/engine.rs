@@ -96,6 +96,29 @@ pub unsafe extern "C" fn hostel_engines_json(json_out: *mut hostel_buffer, error
     unsafe { boundary::produce_bytes(json_out, "json_out", error_out, || Ok(capabilities::json().into_bytes().into())) }
 }
 
+/// Describes one engine as hostel_engines_json() does: a JSON object. For the engine "tiered", which is none of the engines
+/// listed there, `lacks` is what all of its tiers lack, and `notes` what holds for any of them.
+///
+/// On success `*json_out` is yours: release it with hostel_buffer_free(). `error_out` may be NULL.
+///
+/// Returns HOSTEL_STATUS_OK;
+///         HOSTEL_STATUS_INVALID_ARGUMENT if `engine` or `json_out` is NULL.
+/// Thread-safe.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_engine_json(
+    engine: *const hostel_engine,
+    json_out: *mut hostel_buffer,
+    error_out: *mut *mut hostel_error,
+) -> hostel_status {
+    // SAFETY: see above.
+    unsafe {
+        boundary::produce_bytes(json_out, "json_out", error_out, || {
+            Ok(boundary::borrow("engine", engine)?.inner.capabilities().json().into_bytes().into())
+        })
+    }
+}
+
 /// The value a limit has unless it is set.
 ///
 /// Returns HOSTEL_STATUS_OK;
