@@ -1,23 +1,9 @@
 /* load.c: modules that are compiled in the background. */
 #define _GNU_SOURCE
-#include "check_cache.h"
-#include "check_limits.h"
+#include "check_background.h"
 #include "check_sanitized.h"
 
-#include <pthread.h>
-#include <sched.h>
-#include <signal.h>
 #include <sys/wait.h>
-
-static hostel_load *begin_numbered(const hostel_engine *engine, const hostel_cache *cache, unsigned number,
-                                   const hostel_load_options *options, hostel_load_finished finished, void *user_data) {
-  hostel_load *load = RUBBISH;
-  hostel_buffer wasm = numbered_wasm(number);
-  SUCCEEDS(hostel_module_load_begin(engine, cache, wasm.data, wasm.len, options, finished, user_data, &load, &error));
-  memset(wasm.data, 0, wasm.len); /* the load has a copy */
-  hostel_buffer_free(&wasm);
-  return load;
-}
 
 static hostel_module *wait_for(const hostel_load *load) {
   hostel_module *module = RUBBISH;
@@ -27,37 +13,6 @@ static hostel_module *wait_for(const hostel_load *load) {
 
 /* ---- loads that are held up ---- */
 
-typedef struct hold {
-  atomic_uint told;
-  atomic_bool may_go_on;
-  bool signals_reach_it;
-} hold;
-
-static hostel_status hold_up(void *user_data, const char *phase, uint64_t done, uint64_t total) {
-  (void)done, (void)total;
-  hold *hold = user_data;
-  sigset_t blocked;
-  REQUIRE(pthread_sigmask(SIG_SETMASK, NULL, &blocked) == 0);
-  hold->signals_reach_it |= !sigismember(&blocked, SIGUSR1) || !sigismember(&blocked, SIGTERM);
-  hold->told++;
-  while (strcmp(phase, "validate") == 0 && !hold->may_go_on) {
-    sleep_ms(1);
-  }
-  return HOSTEL_STATUS_OK;
-}
-
-static hostel_load_options *held_by(hold *hold) {
-  hostel_load_options *options = new_load_options();
-  SUCCEEDS(hostel_load_options_set_progress(options, hold_up, hold, &error));
-  return options;
-}
-
-static void until_told(const hold *hold) {
-  while (hold->told == 0) {
-    sleep_ms(1);
-  }
-}
-
 /* A load that has begun, and does not go on before it may. */
 static hostel_load *begin_held(const hostel_engine *engine, hold *hold) {
   hostel_load_options *options = held_by(hold);
@@ -65,22 +20,6 @@ static hostel_load *begin_held(const hostel_engine *engine, hold *hold) {
   hostel_load_options_free(options); /* copied, too */
   until_told(hold);
   return load;
-}
-
-/* With one processor there is one thread that loads, so that what comes later waits. */
-static void on_one_processor(cpu_set_t *before) {
-  cpu_set_t one;
-  while (hostel_loads_join(NULL) == HOSTEL_STATUS_BUSY) {
-    sleep_ms(1);
-  }
-  REQUIRE(sched_getaffinity(0, sizeof *before, before) == 0);
-  CPU_ZERO(&one);
-  for (int cpu = 0; CPU_COUNT(&one) == 0; cpu++) {
-    if (CPU_ISSET(cpu, before)) {
-      CPU_SET(cpu, &one);
-    }
-  }
-  REQUIRE(sched_setaffinity(0, sizeof one, &one) == 0);
 }
 
 /* ---- what comes of a load ---- */
@@ -253,9 +192,7 @@ static void a_progress_callback_may_free_the_load(const hostel_engine *engine) {
     ending.load = begin_numbered(engine, NULL, 1, options, ended, &ending);
     hostel_load_options_free(options);
     until_ended(&ending);
-    while (hostel_loads_join(NULL) == HOSTEL_STATUS_BUSY) {
-      sleep_ms(1);
-    }
+    join_loads();
     CHECK(ending.times == 1); /* neither callback was called again */
   }
 }
@@ -391,9 +328,7 @@ static void the_threads_can_be_joined_when_nothing_is_loaded(const hostel_engine
   hold.may_go_on = true;
   hostel_module_free(wait_for(load));
   hostel_load_free(load);
-  while (hostel_loads_join(NULL) == HOSTEL_STATUS_BUSY) { /* it may just be about to stop */
-    sleep_ms(1);
-  }
+  join_loads();
   while (threads_called("hostel-load") > 0) { /* those of the compiler end by themselves */
     sleep_ms(1);
   }
