@@ -124,11 +124,12 @@ static bool call_guest(const struct arguments *arguments, struct stay *stay) {
 
 /* Closes it, too. Every value is a number or one of the library's own words, so nothing needs escaping. */
 static bool write_report(const struct stay *stay) {
-  const char *engine = hostel_engine_name(stay->engine), *abi = hostel_guest_abi(stay->guest);
+  const char *abi = hostel_guest_abi(stay->guest);
   const char *origin = hostel_module_origin(stay->module);
   /* There is none when no call was made. */
   hostel_report last = {.struct_size = sizeof last};
   const bool called = hostel_call_options_report(stay->options, &last, NULL) == HOSTEL_STATUS_OK;
+  const char *engine = called ? last.engine : hostel_engine_name(stay->engine); /* of "tiered" it is the tier that served */
   const bool is_new = !called || last.room_is_new || stay->instance != NULL;
   FILE *file = stay->report;
   fprintf(file, "{\"status\": \"%s\"", hostel_status_name(hostel_error_status(stay->error)));

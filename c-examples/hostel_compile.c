@@ -9,6 +9,7 @@ static bool make_artifact(const struct arguments *arguments, const struct module
   hostel_engine *engine = NULL;
   hostel_module *module = NULL;
   bool made = make_engine(arguments, &engine, error_out) && load_module(arguments, engine, NULL, file, &module, error_out) &&
+              !hostel_module_settle(module, HOSTEL_UNLIMITED, error_out) && /* tiered: an artifact of the best tier */
               !hostel_module_serialize(module, key_bytes(&file->key), file->key.len, artifact_out, error_out);
   hostel_module_free(module);
   hostel_engine_free(engine);

@@ -448,6 +448,18 @@ const char *hostel_engine_name_at(size_t index);
 HOSTEL_MUST_USE hostel_status hostel_engines_json(hostel_buffer *json_out, hostel_error **error_out);
 
 /**
+ * Describes one engine as hostel_engines_json() does: a JSON object. For the engine "tiered", which is none of the engines
+ * listed there, `lacks` is what all of its tiers lack, and `notes` what holds for any of them.
+ *
+ * On success `*json_out` is yours: release it with hostel_buffer_free(). `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `engine` or `json_out` is NULL.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE hostel_status hostel_engine_json(const hostel_engine *engine, hostel_buffer *json_out, hostel_error **error_out);
+
+/**
  * The value a limit has unless it is set.
  *
  * Returns HOSTEL_STATUS_OK;
@@ -530,7 +542,7 @@ void hostel_engine_config_free(hostel_engine_config *config);
  * The first engine that generates code installs handlers for SIGSEGV, SIGILL and SIGFPE, which pass on what is not a
  * guest's to the handlers that stood before. They are for traps, and SIGSEGV also for telling what a call has written. A
  * thread that calls guests gets an alternate signal stack of 64 KiB, unless it has one as large. Nothing else of the process
- * is changed: no signal mask, no exit handler. A host that installs handlers later should pass on what is not its own.
+ * is changed: no signal mask. (For the end of the process see hostel_module_load_begin().) A host that installs handlers later should pass on what is not its own.
  *
  * On success `*engine_out` is yours: release it with hostel_engine_free(). `error_out` may be NULL.
  *
@@ -540,7 +552,10 @@ void hostel_engine_config_free(hostel_engine_config *config);
  *                                          portable code, and this processor is too old for that.
  * Thread-safe.
  */
-HOSTEL_MUST_USE hostel_status hostel_engine_new(const hostel_engine_config *config, hostel_engine **engine_out, hostel_error **error_out);
+HOSTEL_MUST_USE
+hostel_status hostel_engine_new(const hostel_engine_config *config,
+                                hostel_engine **engine_out,
+                                hostel_error **error_out);
 
 /** The name of an engine, such as "cranelift"; NULL for NULL. It lives as long as the engine. Thread-safe. */
 const char *hostel_engine_name(const hostel_engine *engine);
@@ -666,8 +681,10 @@ typedef struct hostel_engine_statistics {
    * reset, or a guest's first, which the others are made like.
    */
   uint64_t discards;
-  /** Idle rooms that made way for others. */
+  /** Idle rooms that made way for others, or for those of a better tier. */
   uint64_t evictions;
+  /** Calls that had a room; those of instances are not counted. */
+  uint64_t calls;
 } hostel_engine_statistics;
 
 /**
@@ -683,6 +700,27 @@ HOSTEL_MUST_USE
 hostel_status hostel_engine_stats(const hostel_engine *engine,
                                   hostel_engine_statistics *stats_out,
                                   hostel_error **error_out);
+
+/**
+ * The name of a tier of an engine, in the order in which modules go through them: "wasmi" and so on for the engine "tiered",
+ * its own name for any other. NULL when `index` is not below how many there are, and for NULL.
+ *
+ * The string lives for ever. Thread-safe.
+ */
+const char *hostel_engine_tier_at(const hostel_engine *engine, size_t index);
+
+/**
+ * Says what the rooms of guests have counted that were on one tier of an engine: `calls` tells which tier served.
+ *
+ * `tier` is one of the names of hostel_engine_tier_at(). The rest is as for hostel_engine_stats();
+ * HOSTEL_STATUS_INVALID_ARGUMENT also if `tier` is NULL or none of them.
+ * Thread-safe. Takes longer the more guests there are.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_engine_tier_stats(const hostel_engine *engine,
+                                       const char *tier,
+                                       hostel_engine_statistics *stats_out,
+                                       hostel_error **error_out);
 
 /* ---- cache -----------------------------------------------------------------------------------------------
  * Caches: where compiled code lives, so that it is compiled once.
@@ -1366,8 +1404,118 @@ HOSTEL_MUST_USE hostel_status hostel_module_key(const hostel_module *module, uin
  */
 const char *hostel_module_origin(const hostel_module *module);
 
+/**
+ * Waits until a module of the engine "tiered" is at the best tier that it will come to: for tests, and for hosts that would
+ * rather wait than have some calls slower than others. Other modules are there from the beginning.
+ *
+ * `timeout_ms` is how long it waits: 0 not at all, HOSTEL_UNLIMITED as long as it takes. `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK, also if a tier could not be made: the log says why;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `module` is NULL;
+ *         HOSTEL_STATUS_BUSY             if the time is over and a better tier may come.
+ * Thread-safe. In a forked child a module stays at the tier it was at.
+ */
+HOSTEL_MUST_USE hostel_status hostel_module_settle(const hostel_module *module, uint64_t timeout_ms, hostel_error **error_out);
+
 /** Lets go of a module; guests made from it keep what they need. NULL is fine. */
 void hostel_module_free(hostel_module *module);
+
+/* ---- load ------------------------------------------------------------------------------------------------
+ * Loads: modules that are compiled in the background.
+ */
+
+/**
+ * A module that is being loaded by a thread of the library's. Made by hostel_module_load_begin(), released by
+ * hostel_load_free(). Any number of threads may ask after one load at the same time.
+ *
+ * Half as many loads run at once as there are processors, in the order they were begun, and each compiles with its share of
+ * that half: callers keep the rest. The threads have all signals blocked, start with the first load, and end when there was
+ * none for ten seconds. A forked child has none of its parent's loads: what had not come to its end is CANCELLED there.
+ */
+typedef struct hostel_load hostel_load;
+
+/**
+ * Is told that a load has come to its end: `status` is what hostel_load_wait() returns from now on.
+ *
+ * Called once, on a thread of the library's; or, for a load that had not begun, inside hostel_load_cancel(). It must not
+ * unwind or longjmp, end the process, or wait for other loads, and should be quick: the thread is one of those that load. It
+ * may free the load. After hostel_load_free() has returned it is not running, and is not called any more.
+ */
+typedef void (*hostel_load_finished)(void *user_data, hostel_status status);
+
+/**
+ * Begins to load a guest from a binary module, and returns at once.
+ *
+ * All is copied or kept as long as it is needed: `wasm`, `options` (which may be NULL), and what stands behind `engine` and
+ * `cache` (which may be NULL). Whoever `options` name to be told how far the load is, is told so on other threads, and not any
+ * more once hostel_load_free() has returned; until then both `user_data` must live. A cache that is each thread's own keeps
+ * the module for a thread of the library's. `finished` may be NULL; `user_data` is passed to it, and never looked at.
+ * On success `*load_out` is yours: release it with hostel_load_free(). On failure it is NULL, and nothing is called.
+ * `error_out` may be NULL; otherwise it receives NULL on success, else an error to release with hostel_error_free().
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `engine`, `load_out`, or a non-empty `wasm` is NULL;
+ *         HOSTEL_STATUS_OUT_OF_RESOURCES if the system has no memory or no thread for it.
+ * Thread-safe. The first one has a function called when the process ends in order (exit(), or a return from main): loads
+ * are stopped there, and it takes as long as compilers take to come to the end of a function, five seconds at most.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_module_load_begin(const hostel_engine *engine,
+                                       const hostel_cache *cache,
+                                       const uint8_t *wasm,
+                                       size_t wasm_len,
+                                       const hostel_load_options *options,
+                                       hostel_load_finished finished,
+                                       void *user_data,
+                                       hostel_load **load_out,
+                                       hostel_error **error_out);
+
+/** Whether a load has come to its end, one way or the other; false for NULL. Thread-safe. */
+bool hostel_load_is_finished(const hostel_load *load);
+
+/**
+ * Waits for a load and hands out its module. It may be asked again, by any number of threads: each gets a handle.
+ *
+ * `timeout_ms` is how long it waits: 0 not at all, HOSTEL_UNLIMITED as long as it takes.
+ * On success `*module_out` is yours: release it with hostel_module_free(). On failure it is NULL. `error_out` may be NULL.
+ *
+ * Returns what hostel_module_load() returns;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT also if `load` or `module_out` is NULL;
+ *         HOSTEL_STATUS_BUSY             if the time is over and the load is not: it goes on;
+ *         HOSTEL_STATUS_CANCELLED        also if hostel_load_cancel() has stopped it.
+ * Thread-safe. Must not be called by the callbacks of the same load before it is finished: they would wait for themselves.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_load_wait(const hostel_load *load,
+                               uint64_t timeout_ms,
+                               hostel_module **module_out,
+                               hostel_error **error_out);
+
+/**
+ * Stops a load: one that has not begun at once, one that runs between functions, as its progress callback could. What has
+ * come to its end stays as it is.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `load` is NULL.
+ * Thread-safe. Does not wait for the end of a load that runs.
+ */
+hostel_status hostel_load_cancel(const hostel_load *load, hostel_error **error_out);
+
+/**
+ * Lets go of a load; one that is not finished is cancelled. Modules that it has handed out are not affected. NULL is fine.
+ * Waits for a callback of the load that is running, unless it is called from there, and for nothing else.
+ */
+void hostel_load_free(hostel_load *load);
+
+/**
+ * Ends the threads that the library has for loads, and waits for their end; the next load starts others. For hosts that want
+ * no thread of somebody else's while they end, fork, or count. Without any it does nothing.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_BUSY if there is something to load, or a load that has just ended or was cancelled has not stopped yet.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE hostel_status hostel_loads_join(hostel_error **error_out);
 
 /* ---- externs ---------------------------------------------------------------------------------------------
  * What a module imports and exports.
@@ -1913,6 +2061,8 @@ typedef struct hostel_report {
   hostel_status status;
   /** Whether its room (see hostel_engine_statistics) was made for it; else it was used before, and reset, or is an instance's. */
   bool room_is_new;
+  /** The engine that it ran on: one of the names of hostel_engine_tier_at(). The string lives for ever. */
+  const char *engine;
   /** Where its code came from, as hostel_module_origin() says it. The string lives for ever. */
   const char *origin;
   /**

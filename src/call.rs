@@ -142,6 +142,7 @@ impl State {
 
 /// Calls `export` in a room that is as new.
 pub fn fresh(guest: &Arc<Guest>, export: usize, input: &[u8], options: &Options) -> Result<Box<[u8]>> {
+    let guest = guest.best();
     report::keep(guest, options, input.len(), |recorder| {
         let call = Call::enter(guest, options)?;
         guest.check_bytes(export)?;
@@ -151,7 +152,7 @@ pub fn fresh(guest: &Arc<Guest>, export: usize, input: &[u8], options: &Options)
     })
 }
 
-/// Opens a room that keeps its state between calls.
+/// Opens a room that keeps its state between calls, and stays what it is: it is of this very guest.
 pub fn open(guest: &Arc<Guest>, options: &Options) -> Result<Room> {
     let call = Call::enter(guest, options)?;
     Room::start(guest, options, &call.bounds)
@@ -169,6 +170,7 @@ pub fn stateful(room: &mut Room, guest: &Arc<Guest>, export: usize, input: &[u8]
 
 /// Calls a function of plain values in a room that is as new.
 pub fn fresh_values(guest: &Arc<Guest>, export: usize, values: &mut [u64], options: &Options) -> Result<()> {
+    let guest = guest.best();
     report::keep(guest, options, 0, |recorder| {
         let call = Call::enter(guest, options)?;
         let slots = guest.value_slots(export, values)?;

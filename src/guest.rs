@@ -10,6 +10,8 @@ use crate::limits::Limits;
 use crate::module::Module;
 use crate::report;
 use crate::room::pool::{Pool, Settings as RoomSettings};
+#[cfg(feature = "std")]
+use crate::tiers::Ladder;
 use crate::{Error, Result};
 use alloc::collections::BTreeMap;
 use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
@@ -25,6 +27,9 @@ pub struct Guest {
     takes_bytes: Vec<bool>,
     initialize: Option<usize>,
     rooms: Arc<Pool>,
+    /// The better ones of it, if its module has better tiers.
+    #[cfg(feature = "std")]
+    ladder: Option<Ladder>,
 }
 
 impl Guest {
@@ -47,7 +52,53 @@ impl Guest {
             return Err(Error::BadAbi(format!("the function _initialize has type {ty}, but should have none of either")));
         }
         let rooms = Pool::new(rooms, module.engine().rooms());
-        Ok(Guest { module: module.clone(), abi, convention, link, functions, takes_bytes, initialize, rooms })
+        #[cfg(feature = "std")]
+        let ladder = module.climb().map(Ladder::of);
+        Ok(Guest {
+            module: module.clone(),
+            abi,
+            convention,
+            link,
+            functions,
+            takes_bytes,
+            initialize,
+            rooms,
+            #[cfg(feature = "std")]
+            ladder,
+        })
+    }
+
+    /// The same on another tier of its module, where all but the code is as it was.
+    #[cfg(feature = "std")]
+    pub(crate) fn on(&self, module: &Arc<Module>) -> Guest {
+        let Guest { abi, convention, link, functions, takes_bytes, initialize, rooms, .. } = self;
+        Guest {
+            module: module.clone(),
+            abi: *abi,
+            convention: convention.clone(),
+            link: link.clone(),
+            functions: functions.clone(),
+            takes_bytes: takes_bytes.clone(),
+            initialize: *initialize,
+            rooms: Pool::after(rooms, module.engine().rooms()),
+            ladder: None,
+        }
+    }
+
+    /// The best one of it that there is now: mostly itself.
+    #[cfg(feature = "std")]
+    #[inline]
+    pub fn best(self: &Arc<Self>) -> &Arc<Guest> {
+        match (&self.ladder, self.module.climb()) {
+            (Some(ladder), Some(climb)) => ladder.best(self, climb),
+            _ => self,
+        }
+    }
+
+    /// The best one of it: itself.
+    #[cfg(not(feature = "std"))]
+    pub fn best(self: &Arc<Self>) -> &Arc<Guest> {
+        self
     }
 
     /// The export behind a name, checked to be callable with bytes.
@@ -99,13 +150,13 @@ impl Guest {
 
     /// Calls a function by name, in a room of its own.
     pub fn call(self: &Arc<Self>, function: &str, input: &[u8], options: &Options) -> Result<Box<[u8]>> {
-        let refused = |error| report::refused(self, options, input.len(), error);
+        let refused = |error| report::refused(self.best(), options, input.len(), error);
         call::fresh(self, self.function(function).map_err(refused)?, input, options)
     }
 
     /// Calls a function of plain values by name, in a room of its own: parameters in, results out, in place.
     pub fn call_values(self: &Arc<Self>, function: &str, values: &mut [u64], options: &Options) -> Result<()> {
-        let refused = |error| report::refused(self, options, 0, error);
+        let refused = |error| report::refused(self.best(), options, 0, error);
         call::fresh_values(self, self.value_function(function).map_err(refused)?, values, options)
     }
 

@@ -7,6 +7,8 @@
 //! * [`engine`]: the trait every engine implements, one file an adapter, and what each lacks.
 //! * [`module`]: a compiled guest. [`guest`]: a module linked with its imports, ready to be called.
 //! * `cache`: compiled code that survives, shared by threads, processes and machines.
+//! * `load`, `background`: loads that nobody waits for, and the threads that make them.
+//! * `tiers`: how modules and guests of the engine `tiered` move up.
 //! * [`call`]: the way a call takes. [`room`]: the place where it runs. [`abi`]: how bytes go in and out.
 //! * [`prepare`]: limits, compiled into the guest before an engine sees it.
 //! * [`host`]: functions of the host that a guest may call.
@@ -20,6 +22,8 @@
 extern crate alloc;
 
 pub mod abi;
+#[cfg(feature = "std")]
+pub mod background;
 pub mod bounds;
 #[cfg(feature = "std")]
 pub mod cache;
@@ -34,6 +38,8 @@ pub mod guest;
 pub mod host;
 pub mod inspect;
 pub mod limits;
+#[cfg(feature = "std")]
+pub mod load;
 pub mod log;
 pub mod module;
 mod msgpack;
@@ -43,6 +49,8 @@ pub mod report;
 pub mod room;
 pub mod stop;
 mod sys;
+#[cfg(feature = "std")]
+pub mod tiers;
 
 pub use error::{Error, Status};
 

@@ -15,6 +15,8 @@ use crate::prepare;
 use crate::progress::{Phase, Progress};
 #[cfg(feature = "std")]
 use crate::sys::pages::Pages;
+#[cfg(feature = "std")]
+use crate::tiers::{self, Climb};
 use alloc::{format, sync::Arc};
 #[cfg(feature = "std")]
 use std::time::{Duration, Instant};
@@ -28,6 +30,9 @@ pub struct Module {
     /// How long the load took that brought it here.
     #[cfg(feature = "std")]
     load_time: Duration,
+    /// The better tiers of it that are there or will be, if its engine has such.
+    #[cfg(feature = "std")]
+    climb: Option<Climb>,
 }
 
 /// What a host may say about a load.
@@ -76,13 +81,16 @@ impl Module {
             origin,
             #[cfg(feature = "std")]
             load_time: Duration::ZERO,
+            #[cfg(feature = "std")]
+            climb: None,
         }
     }
 
     /// A binary module from a cache, or compiled and kept there.
     #[cfg(feature = "std")]
-    pub fn load(engine: &Arc<dyn Engine>, cache: Option<&Cache>, wasm: &[u8], options: &LoadOptions) -> Result<Arc<Module>> {
+    pub fn load(engine: &Arc<dyn Engine>, cache: Option<&Arc<Cache>>, wasm: &[u8], options: &LoadOptions) -> Result<Arc<Module>> {
         match cache {
+            _ if !engine.tiers().is_empty() => tiers::load(engine, cache, wasm, options),
             Some(cache) => cache.load(engine, wasm, options),
             None => Module::compile(engine, wasm, &options.progress).map(Arc::new),
         }
@@ -90,7 +98,12 @@ impl Module {
 
     /// The same from the text format.
     #[cfg(feature = "std")]
-    pub fn load_wat(engine: &Arc<dyn Engine>, cache: Option<&Cache>, text: &[u8], options: &LoadOptions) -> Result<Arc<Module>> {
+    pub fn load_wat(
+        engine: &Arc<dyn Engine>,
+        cache: Option<&Arc<Cache>>,
+        text: &[u8],
+        options: &LoadOptions,
+    ) -> Result<Arc<Module>> {
         Module::load(engine, cache, &wat_to_wasm(text)?, options)
     }
 
@@ -98,7 +111,7 @@ impl Module {
     #[cfg(feature = "std")]
     pub fn load_file(
         engine: &Arc<dyn Engine>,
-        cache: Option<&Cache>,
+        cache: Option<&Arc<Cache>>,
         path: &std::path::Path,
         options: &LoadOptions,
     ) -> Result<Arc<Module>> {
@@ -130,26 +143,56 @@ impl Module {
     /// Code of an artifact, if it is to be trusted and for this engine.
     #[cfg(feature = "std")]
     pub fn deserialize(engine: &Arc<dyn Engine>, artifact: &[u8], trust: Trust<'_>) -> Result<Module> {
-        let begun = Instant::now();
         // A copy, so that nobody changes what was checked.
-        let entry = seal::open(Pages::copy_of(artifact)?, trust, &**engine, None)?;
-        Module::from_entry(engine, entry, "artifact").map(|module| module.loading_since(begun))
+        Module::of_a_tier(engine, |engine| seal::open(Pages::copy_of(artifact)?, trust, engine, None))
     }
 
     /// Code of an artifact in a file that the host vouches for and keeps as it is: mapped, and not read through.
     #[cfg(feature = "std")]
     pub fn deserialize_vouched_file(engine: &Arc<dyn Engine>, path: &std::path::Path) -> Result<Module> {
-        let begun = Instant::now();
         let unreadable = |error| Error::InvalidArgument(format!("path: cannot read {}: {error}", path.display()));
-        let pages = std::fs::File::open(path).and_then(|mut file| Pages::map(&mut file)).map_err(unreadable)?;
-        let entry = seal::open_unread(pages, &**engine)?;
-        Module::from_entry(engine, entry, "artifact").map(|module| module.loading_since(begun))
+        let file = std::fs::File::open(path).map_err(unreadable)?;
+        Module::of_a_tier(engine, |engine| seal::open_unread(Pages::map(&file).map_err(unreadable)?, engine))
     }
 
-    /// Its code as an artifact for engines like its own.
+    /// What is opened for an engine, or for the best of its tiers that it was made for.
+    #[cfg(feature = "std")]
+    fn of_a_tier(engine: &Arc<dyn Engine>, open: impl Fn(&dyn Engine) -> Result<Entry>) -> Result<Module> {
+        let begun = Instant::now();
+        let mut outcome = Err(Error::Internal("an engine of no tiers".into()));
+        for engine in tiers::best_first(engine) {
+            outcome = open(&**engine).and_then(|entry| Module::from_entry(engine, entry, "artifact"));
+            if !matches!(outcome, Err(Error::ArtifactMismatch(_))) {
+                break;
+            }
+        }
+        outcome.map(|module| module.loading_since(begun))
+    }
+
+    /// Its code as an artifact for engines like its own; of the best tier there is.
     #[cfg(feature = "std")]
     pub fn serialize(&self, trust: Trust<'_>) -> Result<Vec<u8>> {
-        seal::seal(&self.entry(), trust, &self.engine.fingerprint().hash)
+        let best = self.climb.as_ref().and_then(Climb::best).map_or(self, |best| best);
+        seal::seal(&best.entry(), trust, &best.engine.fingerprint().hash)
+    }
+
+    /// The same, to move up.
+    #[cfg(feature = "std")]
+    pub(crate) fn with_climb(&self, climb: Climb) -> Module {
+        let Module { info, code, engine, origin, load_time, .. } = self;
+        let (info, code, engine) = (info.clone(), code.clone(), engine.clone());
+        Module { info, code, engine, origin, load_time: *load_time, climb: Some(climb) }
+    }
+
+    #[cfg(feature = "std")]
+    pub(crate) fn climb(&self) -> Option<&Climb> {
+        self.climb.as_ref()
+    }
+
+    /// Waits until it is at the best tier that it will come to; BUSY when that takes longer. Most modules are there at once.
+    #[cfg(feature = "std")]
+    pub fn settle(&self, time: Duration) -> Result<()> {
+        self.climb.as_ref().map_or(Ok(()), |climb| climb.settle(time))
     }
 
     /// What a cache keeps of it.

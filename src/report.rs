@@ -27,6 +27,8 @@ pub struct Usage {
 pub struct Report {
     /// How it ended.
     pub status: Status,
+    /// The engine that it ran on.
+    pub engine: &'static str,
     /// Where its code came from: "compiled", or the tier of a cache.
     pub origin: &'static str,
     /// Whether its room was made for it.
@@ -51,6 +53,7 @@ impl Report {
     fn of(guest: &Guest, input_bytes: usize, status: Status) -> Report {
         Report {
             status,
+            engine: guest.module().engine().capabilities().name,
             origin: guest.module().origin(),
             room_is_new: false,
             usage: Usage { fuel: guest.module().info().counts_fuel().then_some(0), ..Usage::default() },

@@ -25,12 +25,13 @@ static inline hostel_buffer numbered_wasm(unsigned number) {
   return wasm;
 }
 
+/* The module, when caches have all that is made of it. */
 static inline hostel_module *load_numbered(const hostel_engine *engine, const hostel_cache *cache, unsigned number) {
   hostel_module *module = RUBBISH;
   hostel_buffer wasm = numbered_wasm(number);
   SUCCEEDS(hostel_module_load(engine, cache, wasm.data, wasm.len, NULL, &module, &error));
   hostel_buffer_free(&wasm);
-  return module;
+  return settled(module);
 }
 
 /* The module's key, as hostel_module_key() tells it. */

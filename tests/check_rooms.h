@@ -49,7 +49,7 @@ static inline hostel_engine_statistics stats_of(const hostel_engine *engine) {
 static inline hostel_engine *own_engine(const hostel_engine *engine) { return limited_engine(engine, HOSTEL_LIMIT_DEPTH, 16); }
 
 /* Whether the engine can put a room back as it was; the others make a new one for each call. */
-static inline bool resets_rooms(const hostel_engine *engine) { return !engine_row_has(engine, "every call has a new instance"); }
+static inline bool resets_rooms(const hostel_engine *engine) { return engine_row_has(engine, "\"resets\""); }
 
 /* Which parts of secrets.wat a guest has. */
 typedef struct shape {

@@ -206,7 +206,7 @@ static void *load_slowly(void *argument) {
   hostel_buffer wasm = numbered_wasm(1);
   SUCCEEDS(hostel_load_options_set_progress(options, hold_up, load, &error));
   SUCCEEDS(hostel_module_load(load->engine, load->cache, wasm.data, wasm.len, options, &module, &error));
-  CHECK_MODULE(module, 1, "compiled");
+  CHECK_MODULE(settled(module), 1, "compiled");
   hostel_buffer_free(&wasm);
   hostel_load_options_free(options);
   return NULL;

@@ -70,7 +70,7 @@ static void what_is_cached_tells_nothing(const hostel_engine *engine) {
   hostel_module *module = RUBBISH;
   for (int i = 0; i < 2; i++) {
     SUCCEEDS(hostel_module_load_wat(engine, cache, "(module)", 8, options, &module, &error));
-    hostel_module_free(module);
+    hostel_module_free(settled(module));
     CHECK(watch.readies == 1);
   }
   hostel_load_options_free(options);

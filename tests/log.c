@@ -21,12 +21,12 @@ static void off(void) { SUCCEEDS(hostel_log_set(NULL, NULL, HOSTEL_LOG_OFF, &err
 static void loading_a_module_is_told_at_level_debug(const hostel_engine *engine) {
   heard heard = {0};
   SUCCEEDS(hostel_log_set(listen, &heard, HOSTEL_LOG_DEBUG, &error));
-  hostel_module_free(load_file(engine, "echo.wasm"));
+  hostel_module_free(settled(load_file(engine, "echo.wasm")));
   off();
   CHECK(heard.messages > 0);
   CHECK(heard.level == HOSTEL_LOG_DEBUG);
   CHECK(strcmp(heard.target, "hostel::module") == 0);
-  CHECK(strstr(heard.text, hostel_engine_name(engine)) != NULL);
+  CHECK(strstr(heard.text, best_tier(engine)) != NULL);
 }
 
 static void nothing_is_told_after_it_is_off(const hostel_engine *engine) {

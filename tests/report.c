@@ -29,7 +29,7 @@ static hostel_status answer_by_context(void *user_data, hostel_caller *caller, c
 
 static hostel_guest *open_reporter(const hostel_engine *engine, hostel_host_function ask, void *user_data) {
   hostel_imports *imports = imports_of("host", "ask", ask, user_data);
-  hostel_guest *guest = link_guest(load_text(engine, REPORTER), imports);
+  hostel_guest *guest = link_guest(settled(load_text(engine, REPORTER)), imports); /* all calls on one tier */
   hostel_imports_free(imports);
   return guest;
 }
@@ -239,7 +239,7 @@ static const char *origin_of_call(const hostel_engine *engine, const hostel_cach
   hostel_module *module = RUBBISH;
   SUCCEEDS(hostel_module_load_wat(engine, cache, SPINNER, strlen(SPINNER), NULL, &module, &error));
   const char *origin = hostel_module_origin(module);
-  hostel_guest *guest = link_guest(module, NULL);
+  hostel_guest *guest = link_guest(settled(module), NULL);
   hostel_call_options *options = new_options();
   ANSWERS("", hostel_guest_call(guest, "quick", NOTHING, options, &output, &error));
   const char *reported = report_of(options).origin;

@@ -28,7 +28,7 @@ static uint64_t touch(const hostel_guest *guest, uint64_t bytes, uint64_t step) 
 static hostel_guest *open_touch(const hostel_engine *engine, const char *memory) {
   char text[1000];
   snprintf(text, sizeof text, "(module (memory (export \"memory\") %s)" TOUCH ")", memory);
-  return open_text(engine, text);
+  return link_guest(settled(load_text(engine, text)), NULL);
 }
 
 static void what_rooms_do_is_counted(const hostel_engine *shared) {
@@ -59,7 +59,7 @@ static void what_rooms_do_is_counted(const hostel_engine *shared) {
 
 static void rooms_that_share_calls_are_counted(const hostel_engine *shared) {
   hostel_engine *engine = own_engine(shared);
-  hostel_module *module = load_file(engine, "echo.wasm");
+  hostel_module *module = settled(load_file(engine, "echo.wasm"));
   hostel_guest *guest = open_rooms(module, NULL, (policy){.calls = 5});
   hostel_module_free(module);
   for (int i = 0; i < 20; i++) {
@@ -438,7 +438,7 @@ static void call_so_often(const hostel_guest *guest, int times) {
 enum { MORE_MAPPINGS = SANITIZED ? 16 : 0, MORE_BYTES = SANITIZED ? 1 << 20 : 16384 };
 
 static void a_hundred_thousand_calls_take_no_more_memory_than_a_thousand(const hostel_engine *engine) {
-  hostel_module *module = load_file(engine, "echo.wasm");
+  hostel_module *module = settled(load_file(engine, "echo.wasm"));
   /* Under a sanitizer, so many new instances take a quarter of an hour. */
   const int thousands = SANITIZED && !resets_rooms(engine) ? 10 : 100;
   for (int untracked = 0; untracked < 2; untracked++) {

@@ -276,7 +276,7 @@ static void a_c_guest_finds_nothing_of_the_call_before(const hostel_engine *engi
 
 /* A room that serves several calls: they see one another, and nobody else sees them. */
 static void calls_that_share_a_room_see_one_another_and_no_others(const hostel_engine *engine) {
-  hostel_module *module = load_file(engine, "echo.wasm");
+  hostel_module *module = settled(load_file(engine, "echo.wasm"));
   for (int untracked = 0; untracked < 2; untracked++) {
     hostel_guest *guest = open_rooms(module, NULL, (policy){.calls = 3, .untracked = untracked});
     for (int room = 0; room < 20; room++) {
@@ -299,7 +299,7 @@ static void a_shared_room_is_as_new_after_its_last_call(const hostel_engine *eng
       continue;
     }
     uint8_t digest[8];
-    hostel_module *module = load_secrets(engine, shapes[shape]);
+    hostel_module *module = settled(load_secrets(engine, shapes[shape]));
     digest_as_new(module, digest);
     host host = {.digest = digest};
     hostel_imports *imports = imports_of_host(&host);

@@ -32,7 +32,7 @@ use crate::inspect::ModuleInfo;
 use crate::log::{self, Level};
 use crate::module::{LoadOptions, Module};
 use crate::progress::Progress;
-use crate::{Error, Result};
+use crate::{Error, Result, tiers};
 use flight::Flights;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -141,19 +141,32 @@ impl Cache {
     /// A module from the cache, or compiled and kept; its alias, if it has one, is kept too.
     pub fn load(&self, engine: &Arc<dyn Engine>, wasm: &[u8], options: &LoadOptions) -> Result<Arc<Module>> {
         let module = self.load_bytes(engine, wasm, &options.progress)?;
+        self.note_module_alias(engine, options, &module);
+        Ok(module)
+    }
+
+    /// Gives a module the alias that a load wants it to have.
+    pub(crate) fn note_module_alias(&self, engine: &Arc<dyn Engine>, options: &LoadOptions, module: &Module) {
         if let Some(alias) = &options.alias {
             self.note_alias(&alias::key(alias, engine.fingerprint().hash), &module.info().key);
         }
-        Ok(module)
     }
 
     /// A module from the cache by an alias that a load gave it; NOT_CACHED if no tier knows it, or has its code.
     pub fn load_alias(&self, engine: &Arc<dyn Engine>, alias: &[u8; 32]) -> Result<Arc<Module>> {
-        let wasm = self.tier.load_alias(&alias::key(alias, engine.fingerprint().hash)).ok_or_else(|| {
+        let mut known = Ok(None);
+        for engine in tiers::best_first(engine) {
+            if let Some(wasm) = self.tier.load_alias(&alias::key(alias, engine.fingerprint().hash)) {
+                known = self.load_key(engine, wasm).map(Some);
+                if known.is_ok() {
+                    break;
+                }
+            }
+        }
+        known?.ok_or_else(|| {
             let engine = engine.capabilities().name;
             Error::NotCached(format!("no module for {engine} has the alias {}", blake3::Hash::from_bytes(*alias)))
-        })?;
-        self.load_key(engine, wasm)
+        })
     }
 
     fn note_alias(&self, alias: &Key, wasm: &[u8; 32]) {
@@ -194,14 +207,17 @@ impl Cache {
 
     /// A module from the cache by the hash of its bytes alone; NOT_CACHED if it is in no tier.
     pub fn load_key(&self, engine: &Arc<dyn Engine>, wasm: [u8; 32]) -> Result<Arc<Module>> {
-        let key = Key { wasm, fingerprint: engine.fingerprint().hash };
-        self.find(&key, engine)?.ok_or_else(|| {
-            let engine = engine.capabilities().name;
-            Error::NotCached(format!("no code of module {} for {engine} is in the cache", blake3::Hash::from_bytes(wasm)))
-        })
+        for engine in tiers::best_first(engine) {
+            if let Some(module) = self.find(&Key { wasm, fingerprint: engine.fingerprint().hash }, engine)? {
+                return Ok(module);
+            }
+        }
+        let engine = engine.capabilities().name;
+        Err(Error::NotCached(format!("no code of module {} for {engine} is in the cache", blake3::Hash::from_bytes(wasm))))
     }
 
-    fn find(&self, key: &Key, engine: &Arc<dyn Engine>) -> Result<Option<Arc<Module>>> {
+    /// A module that is there already.
+    pub(crate) fn find(&self, key: &Key, engine: &Arc<dyn Engine>) -> Result<Option<Arc<Module>>> {
         let pinned = || {
             let entry = self.pinned.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
             entry.map(|entry| Module::from_entry(engine, entry, "pinned").map(Arc::new))
@@ -211,28 +227,34 @@ impl Cache {
 
     /// Keeps an entry whatever is evicted, until it is unpinned; NOT_CACHED if it is in no tier.
     pub fn pin(&self, engine: &Arc<dyn Engine>, wasm: [u8; 32]) -> Result<()> {
-        let entry = self.load_key(engine, wasm)?.entry();
-        let key = Key { wasm, fingerprint: engine.fingerprint().hash };
-        self.pinned.lock().unwrap_or_else(PoisonError::into_inner).insert(key, entry);
+        self.load_key(engine, wasm)?; // NOT_CACHED if there is none
+        for engine in tiers::best_first(engine) {
+            let key = Key { wasm, fingerprint: engine.fingerprint().hash };
+            if let Some(module) = self.find(&key, engine)? {
+                self.pinned.lock().unwrap_or_else(PoisonError::into_inner).insert(key, module.entry());
+            }
+        }
         Ok(())
     }
 
     /// Lets a pinned entry be evicted again.
     pub fn unpin(&self, engine: &Arc<dyn Engine>, wasm: [u8; 32]) {
-        let key = Key { wasm, fingerprint: engine.fingerprint().hash };
-        self.pinned.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+        for key in keys(engine, wasm) {
+            let unpinned = self.pinned.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+            drop(unpinned);
+        }
     }
 
     /// Whether a tier seems to have a module's code.
     pub fn contains(&self, engine: &Arc<dyn Engine>, wasm: [u8; 32]) -> bool {
-        let key = Key { wasm, fingerprint: engine.fingerprint().hash };
-        self.tier.contains(&key) || self.pinned.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&key)
+        let is_pinned = |key: &Key| self.pinned.lock().unwrap_or_else(PoisonError::into_inner).contains_key(key);
+        keys(engine, wasm).any(|key| self.tier.contains(&key) || is_pinned(&key))
     }
 
     /// Forgets a module's code in every tier.
     pub fn remove(&self, engine: &Arc<dyn Engine>, wasm: [u8; 32]) {
         self.unpin(engine, wasm);
-        self.tier.remove(&Key { wasm, fingerprint: engine.fingerprint().hash });
+        keys(engine, wasm).for_each(|key| self.tier.remove(&key));
     }
 
     /// What was counted, as JSON.
@@ -271,6 +293,11 @@ impl Cache {
             failures.insert(key, (Instant::now(), error.clone()));
         }
     }
+}
+
+/// What a module may be kept under: for an engine of several tiers, under that of each.
+fn keys(engine: &Arc<dyn Engine>, wasm: [u8; 32]) -> impl Iterator<Item = Key> {
+    tiers::best_first(engine).map(move |engine| Key { wasm, fingerprint: engine.fingerprint().hash })
 }
 
 /// Tells that a tier could not do what it was asked.

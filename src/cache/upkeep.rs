@@ -91,19 +91,25 @@ impl Examiner {
     }
 }
 
-/// The fingerprints of this build's engines, with limits compiled in and without but else as they are by default, and their
-/// names.
+/// The fingerprints of this build's engines, with limits compiled in and without, deterministic and not, but else as they are by
+/// default, and their names.
 pub struct Engines(Vec<([u8; 32], &'static str)>);
 
 impl Engines {
     /// Makes each engine once, to ask it.
     pub fn of_this_build() -> Result<Self> {
-        let ask = |(name, fuel, deadline)| {
-            let settings = Settings { fuel, deadline, ..Settings::default() };
+        let ask = |(name, fuel, deadline, deterministic)| {
+            let settings = Settings { fuel, deadline, deterministic, ..Settings::default() };
             Ok((engine::new(name, settings)?.fingerprint().hash, name))
         };
         let metered = [(None, true), (None, false), (Some(Weights::default()), true), (Some(Weights::default()), false)];
-        let settings = |name| metered.clone().map(|(fuel, deadline)| (name, fuel, deadline));
+        let settings = |name| {
+            let both = metered
+                .clone()
+                .into_iter()
+                .flat_map(|(fuel, deadline)| [(fuel.clone(), deadline, false), (fuel, deadline, true)]);
+            both.map(move |(fuel, deadline, deterministic)| (name, fuel, deadline, deterministic))
+        };
         capabilities::built().flat_map(|engine| settings(engine.name)).map(ask).collect::<Result<_>>().map(Engines)
     }
 

@@ -14,7 +14,7 @@ pub struct Capabilities {
     pub about: &'static str,
     /// The WebAssembly proposals it has.
     pub features: Features,
-    /// What it has that not every engine has: [`MACHINE_CODE`], [`STEPS`].
+    /// What it has that not every engine has: [`MACHINE_CODE`], [`RESETS`], [`STEPS`].
     pub has: &'static [&'static str],
     /// What else differs from the other engines.
     pub notes: &'static [&'static str],
@@ -24,6 +24,8 @@ pub struct Capabilities {
 
 /// It makes code for the processor: its artifacts are of an architecture, and of what a processor can do.
 pub const MACHINE_CODE: &str = "machine-code";
+/// It puts a room back as it was after a call; without, every call has a new instance.
+pub const RESETS: &str = "resets";
 /// It tells how far it is while it compiles.
 pub const STEPS: &str = "steps";
 
@@ -34,6 +36,25 @@ impl Capabilities {
     /// The proposals it lacks, by name.
     pub fn lacks(&self) -> impl Iterator<Item = &'static str> {
         inspect::lacking(self.features)
+    }
+
+    #[cfg(feature = "std")]
+    fn row(&self) -> serde_json::Value {
+        serde_json::json!({
+            "name": self.name,
+            "about": self.about,
+            "built": self.make.is_some(),
+            "default": self.name == super::DEFAULT,
+            "has": self.has,
+            "lacks": self.lacks().collect::<alloc::vec::Vec<_>>(),
+            "notes": self.notes,
+        })
+    }
+
+    /// Its row as JSON.
+    #[cfg(feature = "std")]
+    pub fn json(&self) -> alloc::string::String {
+        serde_json::to_string_pretty(&self.row()).expect("strings always serialise")
     }
 }
 
@@ -70,7 +91,7 @@ pub static ENGINES: [Capabilities; 4] = [
                 .union(Features::GC)
                 .union(Features::CM_ASYNC),
         ),
-        has: &[MACHINE_CODE, STEPS],
+        has: &[MACHINE_CODE, RESETS, STEPS],
         notes: &[DEPTH, "the bits of a NaN that an operation makes are the processor's", ELEMENTS, COMPILE_TIME],
         #[cfg(feature = "cranelift")]
         make: Some(super::cranelift::new),
@@ -84,7 +105,7 @@ pub static ENGINES: [Capabilities; 4] = [
             FINISHED,
             Features::MEMORY64.union(Features::FUNCTION_REFERENCES).union(Features::GC).union(Features::CM_ASYNC),
         ),
-        has: &[MACHINE_CODE, STEPS],
+        has: &[MACHINE_CODE, RESETS, STEPS],
         notes: &[DEPTH, "the bits of a NaN that an operation makes are the processor's", ELEMENTS, COMPILE_TIME],
         #[cfg(feature = "llvm")]
         make: Some(super::llvm::new),
@@ -145,17 +166,6 @@ pub fn built() -> impl Iterator<Item = &'static Capabilities> {
 /// The table as JSON: what `hostel engines --json` prints.
 #[cfg(feature = "std")]
 pub fn json() -> alloc::string::String {
-    let row = |engine: &Capabilities| {
-        serde_json::json!({
-            "name": engine.name,
-            "about": engine.about,
-            "built": engine.make.is_some(),
-            "default": engine.name == super::DEFAULT,
-            "has": engine.has,
-            "lacks": engine.lacks().collect::<alloc::vec::Vec<_>>(),
-            "notes": engine.notes,
-        })
-    };
-    let table: alloc::vec::Vec<_> = ENGINES.iter().map(row).collect();
+    let table: alloc::vec::Vec<_> = ENGINES.iter().map(Capabilities::row).collect();
     serde_json::to_string_pretty(&table).expect("strings always serialise")
 }

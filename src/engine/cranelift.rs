@@ -2,7 +2,7 @@
 
 use super::wasmer::{Backend, WasmerEngine};
 use super::{Engine, Settings, capabilities};
-use crate::{Error, Result};
+use crate::{Error, Result, background};
 use alloc::sync::Arc;
 use wasmer_compiler::CompilerConfig;
 use wasmer_compiler_cranelift::Cranelift;
@@ -17,5 +17,9 @@ pub(super) fn new(settings: Settings) -> Result<Arc<dyn Engine>> {
 }
 
 fn compiler() -> alloc::boxed::Box<dyn CompilerConfig> {
-    alloc::boxed::Box::new(Cranelift::new())
+    let mut config = Cranelift::new();
+    if let Some(threads) = background::compile_threads() {
+        config.num_threads(threads);
+    }
+    alloc::boxed::Box::new(config)
 }

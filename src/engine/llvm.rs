@@ -3,7 +3,7 @@
 use super::wasmer::{Backend, WasmerEngine};
 use super::{Engine, Settings, capabilities};
 use crate::prepare::nans;
-use crate::{Error, Result};
+use crate::{Error, Result, background};
 use alloc::{boxed::Box, sync::Arc};
 use wasmer_compiler::CompilerConfig;
 use wasmer_compiler_llvm::LLVM;
@@ -20,7 +20,11 @@ pub(super) fn new(settings: Settings) -> Result<Arc<dyn Engine>> {
 // Loads and stores stay volatile where memories are not checked: else LLVM leaves out those whose result nobody needs, and the
 // traps with them. A read-only table of functions is left alone too: wasmer does not look whether it is exported.
 fn compiler() -> Box<dyn CompilerConfig> {
-    Box::new(LLVM::new())
+    let mut config = LLVM::new();
+    if let Some(threads) = background::compile_threads() {
+        config.num_threads(threads);
+    }
+    Box::new(config)
 }
 
 /// Whether a host function may get into a table.

@@ -9,6 +9,8 @@ mod headless;
 #[cfg(feature = "llvm")]
 mod llvm;
 mod settings;
+#[cfg(feature = "std")]
+pub mod tiered;
 #[cfg(feature = "wasmer")]
 mod wasmer;
 mod wasmi;
@@ -35,6 +37,11 @@ pub use settings::Settings;
 pub trait Engine: Send + Sync {
     /// What it is called and what it lacks.
     fn capabilities(&self) -> &'static Capabilities;
+
+    /// The engines that it consists of, in the order in which a module goes through them; none for an engine that is one.
+    fn tiers(&self) -> &[Arc<dyn Engine>] {
+        &[]
+    }
 
     /// What the host has chosen for it.
     fn settings(&self) -> &Settings;
@@ -195,6 +202,10 @@ pub trait Visit {
 
 /// Makes an engine by name.
 pub fn new(name: &str, settings: Settings) -> Result<Arc<dyn Engine>> {
+    #[cfg(feature = "std")]
+    if name == tiered::NAME {
+        return tiered::new(settings, new);
+    }
     let capabilities = capabilities::find(name)
         .ok_or_else(|| Error::UnsupportedEngine(format!("there is no engine called \"{name}\"; this build has {}", names())))?;
     match capabilities.make {
@@ -205,6 +216,10 @@ pub fn new(name: &str, settings: Settings) -> Result<Arc<dyn Engine>> {
 
 /// Makes one that only loads what an engine of that name has compiled: same fingerprint, no compiler.
 pub fn new_headless(name: &str, settings: Settings) -> Result<Arc<dyn Engine>> {
+    #[cfg(feature = "std")]
+    if name == tiered::NAME {
+        return tiered::new(settings, new_headless);
+    }
     new(name, settings).map(headless::headless)
 }
 

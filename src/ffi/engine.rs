@@ -97,6 +97,29 @@ pub unsafe extern "C" fn hostel_engines_json(json_out: *mut hostel_buffer, error
     unsafe { boundary::produce_bytes(json_out, "json_out", error_out, || Ok(capabilities::json().into_bytes().into())) }
 }
 
+/// Describes one engine as hostel_engines_json() does: a JSON object. For the engine "tiered", which is none of the engines
+/// listed there, `lacks` is what all of its tiers lack, and `notes` what holds for any of them.
+///
+/// On success `*json_out` is yours: release it with hostel_buffer_free(). `error_out` may be NULL.
+///
+/// Returns HOSTEL_STATUS_OK;
+///         HOSTEL_STATUS_INVALID_ARGUMENT if `engine` or `json_out` is NULL.
+/// Thread-safe.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_engine_json(
+    engine: *const hostel_engine,
+    json_out: *mut hostel_buffer,
+    error_out: *mut *mut hostel_error,
+) -> hostel_status {
+    // SAFETY: see above.
+    unsafe {
+        boundary::produce_bytes(json_out, "json_out", error_out, || {
+            Ok(boundary::borrow("engine", engine)?.inner.capabilities().json().into_bytes().into())
+        })
+    }
+}
+
 /// The value a limit has unless it is set.
 ///
 /// Returns HOSTEL_STATUS_OK;
@@ -240,7 +263,7 @@ pub unsafe extern "C" fn hostel_engine_config_free(config: *mut hostel_engine_co
 /// The first engine that generates code installs handlers for SIGSEGV, SIGILL and SIGFPE, which pass on what is not a
 /// guest's to the handlers that stood before. They are for traps, and SIGSEGV also for telling what a call has written. A
 /// thread that calls guests gets an alternate signal stack of 64 KiB, unless it has one as large. Nothing else of the process
-/// is changed: no signal mask, no exit handler. A host that installs handlers later should pass on what is not its own.
+/// is changed: no signal mask. (For the end of the process see hostel_module_load_begin().) A host that installs handlers later should pass on what is not its own.
 ///
 /// On success `*engine_out` is yours: release it with hostel_engine_free(). `error_out` may be NULL.
 ///

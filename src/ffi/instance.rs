@@ -17,7 +17,10 @@ use std::sync::{Arc, Mutex};
 /// A live instance of a guest. Made by hostel_instance_new(), released by hostel_instance_free().
 /// It serves one call at a time, from any thread; another at the same time is BUSY. After a trap it is dead.
 pub struct hostel_instance {
+    /// On the tier where it was made, and stays.
     guest: Arc<Guest>,
+    /// What it was made from.
+    made_from: Arc<Guest>,
     room: Mutex<Room>,
 }
 
@@ -41,9 +44,10 @@ pub unsafe extern "C" fn hostel_instance_new(
     // SAFETY: the pointer rules at the top of hostel.h, here and below.
     unsafe {
         boundary::produce(instance_out, "instance_out", error_out, || {
-            let guest = boundary::borrow("guest", guest)?.inner.clone();
+            let made_from = boundary::borrow("guest", guest)?.inner.clone();
+            let guest = made_from.best().clone();
             let room = call_options::with(options, |options| call::open(&guest, options))?;
-            Ok(hostel_instance { guest, room: Mutex::new(room) })
+            Ok(hostel_instance { guest, made_from, room: Mutex::new(room) })
         })
     }
 }
@@ -193,7 +197,7 @@ impl hostel_instance {
 
     /// The export behind a function of the guest that this is an instance of.
     fn own(&self, function: &hostel_function) -> Result<usize> {
-        let same = Arc::ptr_eq(&self.guest, &function.guest);
+        let same = Arc::ptr_eq(&self.made_from, &function.guest);
         same.then_some(function.export)
             .ok_or_else(|| Error::InvalidArgument("function: of another guest than the instance".into()))
     }

@@ -24,6 +24,7 @@ pub mod guest_options;
 pub mod imports;
 pub mod inspect;
 pub mod instance;
+pub mod load;
 pub mod load_options;
 pub mod log;
 pub mod module;

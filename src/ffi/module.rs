@@ -10,6 +10,7 @@ use super::status::hostel_status;
 use crate::module::Module;
 use core::ffi::{CStr, c_char};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 /// A compiled guest. Made by the hostel_module_load functions, released by hostel_module_free().
 /// Immutable: any number of threads may use one module at the same time.
@@ -61,7 +62,7 @@ pub unsafe extern "C" fn hostel_module_load(
         boundary::produce(module_out, "module_out", error_out, || {
             let engine = boundary::borrow("engine", engine)?;
             let wasm = boundary::bytes("wasm", wasm, wasm_len)?;
-            let cache = boundary::borrow_optional(cache).map(|cache| &*cache.inner);
+            let cache = boundary::borrow_optional(cache).map(|cache| &cache.inner);
             let options = load_options::or_default(options);
             Module::load(&engine.inner, cache, wasm, &options).map(hostel_module::new)
         })
@@ -89,7 +90,7 @@ pub unsafe extern "C" fn hostel_module_load_wat(
         boundary::produce(module_out, "module_out", error_out, || {
             let engine = boundary::borrow("engine", engine)?;
             let text = boundary::bytes("text", text.cast(), text_len)?;
-            let cache = boundary::borrow_optional(cache).map(|cache| &*cache.inner);
+            let cache = boundary::borrow_optional(cache).map(|cache| &cache.inner);
             let options = load_options::or_default(options);
             Module::load_wat(&engine.inner, cache, text, &options).map(hostel_module::new)
         })
@@ -115,7 +116,7 @@ pub unsafe extern "C" fn hostel_module_load_file(
         boundary::produce(module_out, "module_out", error_out, || {
             let engine = boundary::borrow("engine", engine)?;
             let path = boundary::path("path", path)?;
-            let cache = boundary::borrow_optional(cache).map(|cache| &*cache.inner);
+            let cache = boundary::borrow_optional(cache).map(|cache| &cache.inner);
             let options = load_options::or_default(options);
             Module::load_file(&engine.inner, cache, path, &options).map(hostel_module::new)
         })
@@ -225,6 +226,26 @@ pub(super) fn origin(origin: &str) -> &'static CStr {
         "artifact" => c"artifact",
         _ => c"compiled",
     }
+}
+
+/// Waits until a module of the engine "tiered" is at the best tier that it will come to: for tests, and for hosts that would
+/// rather wait than have some calls slower than others. Other modules are there from the beginning.
+///
+/// `timeout_ms` is how long it waits: 0 not at all, HOSTEL_UNLIMITED as long as it takes. `error_out` may be NULL.
+///
+/// Returns HOSTEL_STATUS_OK, also if a tier could not be made: the log says why;
+///         HOSTEL_STATUS_INVALID_ARGUMENT if `module` is NULL;
+///         HOSTEL_STATUS_BUSY             if the time is over and a better tier may come.
+/// Thread-safe. In a forked child a module stays at the tier it was at.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_module_settle(
+    module: *const hostel_module,
+    timeout_ms: u64,
+    error_out: *mut *mut hostel_error,
+) -> hostel_status {
+    // SAFETY: see above.
+    unsafe { boundary::run(error_out, || boundary::borrow("module", module)?.inner.settle(Duration::from_millis(timeout_ms))) }
 }
 
 /// Lets go of a module; guests made from it keep what they need. NULL is fine.

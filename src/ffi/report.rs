@@ -3,6 +3,7 @@
 use super::boundary;
 use super::cache::check_size;
 use super::call_options::hostel_call_options;
+use super::engine_stats::name_of;
 use super::error::hostel_error;
 use super::module::origin;
 use super::status::{HOSTEL_UNLIMITED, hostel_status};
@@ -19,6 +20,8 @@ pub struct hostel_report {
     pub status: hostel_status,
     /// Whether its room (see hostel_engine_statistics) was made for it; else it was used before, and reset, or is an instance's.
     pub room_is_new: bool,
+    /// The engine that it ran on: one of the names of hostel_engine_tier_at(). The string lives for ever.
+    pub engine: *const c_char,
     /// Where its code came from, as hostel_module_origin() says it. The string lives for ever.
     pub origin: *const c_char,
     /// The fuel it has used; HOSTEL_UNLIMITED where none is counted. All that it had, for a call that was OUT_OF_FUEL. After a
@@ -68,6 +71,7 @@ pub unsafe extern "C" fn hostel_call_options_report(
                 struct_size: out.struct_size,
                 status: report.status as hostel_status,
                 room_is_new: report.room_is_new,
+                engine: name_of(report.engine).as_ptr(),
                 origin: origin(report.origin).as_ptr(),
                 fuel_used: report.usage.fuel.unwrap_or(HOSTEL_UNLIMITED),
                 memory_peak_bytes: report.usage.memory_bytes,

@@ -16,7 +16,7 @@ use crate::sys::process::{self, OfProcess};
 use crate::{Error, Result};
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -51,6 +51,7 @@ pub struct Stats {
     pub faults: u64,
     pub discards: u64,
     pub evictions: u64,
+    pub calls: u64,
 }
 
 /// The rooms of one guest.
@@ -60,11 +61,15 @@ pub struct Pool {
     places: Box<[Place]>,
     #[cfg(snapshots)]
     model: OfProcess<Mutex<Model>>,
-    in_use: OfProcess<InUse>,
+    in_use: Arc<OfProcess<InUse>>,
     live: AtomicU64,
     made: AtomicU64,
     discards: AtomicU64,
     evictions: AtomicU64,
+    /// Calls after which the room was not kept; places count the others.
+    last_calls: AtomicU64,
+    /// Nobody will need its rooms any more.
+    retired: AtomicBool,
     totals: Arc<Totals>,
 }
 
@@ -93,6 +98,7 @@ struct Waiting {
     spare: Spare,
     /// When it came here, in rooms that were made since.
     since: u64,
+    calls: u64,
     resets: u64,
     pages: u64,
     faults: u64,
@@ -135,6 +141,15 @@ pub struct Lease<'a> {
 impl Pool {
     /// No rooms yet.
     pub fn new(settings: Settings, totals: &Arc<Totals>) -> Arc<Pool> {
+        Self::with(settings, Arc::default(), totals)
+    }
+
+    /// No rooms yet, of a guest that takes over from another: what holds for all rooms together holds for both pools.
+    pub fn after(before: &Pool, totals: &Arc<Totals>) -> Arc<Pool> {
+        Self::with(before.settings.clone(), before.in_use.clone(), totals)
+    }
+
+    fn with(settings: Settings, in_use: Arc<OfProcess<InUse>>, totals: &Arc<Totals>) -> Arc<Pool> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let pool = Arc::new(Pool {
             number: NEXT.fetch_add(1, Relaxed),
@@ -142,11 +157,13 @@ impl Pool {
             places: (0..places()).map(|_| Place::default()).collect(),
             #[cfg(snapshots)]
             model: OfProcess::default(),
-            in_use: OfProcess::default(),
+            in_use,
             live: AtomicU64::new(0),
             made: AtomicU64::new(0),
             discards: AtomicU64::new(0),
             evictions: AtomicU64::new(0),
+            last_calls: AtomicU64::new(0),
+            retired: AtomicBool::new(false),
             totals: totals.clone(),
         });
         registry::add(pool.number, &pool);
@@ -231,11 +248,18 @@ impl Pool {
     }
 
     /// Keeps a room for the next call, if it can be used for one.
-    fn give_back(&self, mut room: Box<Room>) {
+    fn give_back(&self, room: Box<Room>) {
+        self.keep(room);
+        if self.retired.load(Relaxed) {
+            self.evict(u64::MAX);
+        }
+    }
+
+    fn keep(&self, mut room: Box<Room>) {
         room.uses += 1;
         room.used = true;
         if room.spoilt {
-            return self.discard(room);
+            return self.discard_used(room);
         }
         let mut done = None;
         if room.dead || room.uses >= self.settings.calls {
@@ -252,7 +276,7 @@ impl Pool {
             left = place.put(room, done);
         }
         if let Some(room) = left {
-            self.discard(room);
+            self.discard_used(room);
         }
     }
 
@@ -274,7 +298,14 @@ impl Pool {
         }
         #[cfg(not(snapshots))]
         drop(room);
+        self.last_calls.fetch_add(1, Relaxed);
         self.count_discard();
+    }
+
+    /// The end of a room after a call.
+    fn discard_used(&self, room: Box<Room>) {
+        self.last_calls.fetch_add(1, Relaxed);
+        self.discard(room);
     }
 
     fn discard(&self, room: Box<Room>) {
@@ -320,11 +351,13 @@ impl Pool {
             made: get(&self.made),
             discards: get(&self.discards),
             evictions: get(&self.evictions),
+            calls: get(&self.last_calls),
             ..Stats::default()
         };
         for place in &self.places {
             let Some(waiting) = process::lock(&place.0) else { continue };
             stats.idle += u64::from(waiting.room.is_some());
+            stats.calls += waiting.calls;
             stats.resets += waiting.resets;
             stats.pages += waiting.pages;
             stats.faults += waiting.faults;
@@ -343,6 +376,12 @@ impl Pool {
             let waiting = place.try_lock()?;
             (!waiting.is_empty()).then_some(waiting.since)
         })
+    }
+
+    /// Gives up its rooms, and those that come back: the guest that has taken over has its own.
+    pub fn retire(&self) {
+        self.retired.store(true, Relaxed);
+        self.evict(u64::MAX);
     }
 
     /// Gives up rooms, or their memories, that have been idle since then; how many.
@@ -384,6 +423,7 @@ impl Place {
         }
         waiting.room = Some(room);
         waiting.since = registry::rooms_made();
+        waiting.calls += 1;
         if let Some((pages, faults)) = done {
             waiting.resets += 1;
             waiting.pages += pages;
@@ -410,7 +450,7 @@ impl DerefMut for Lease<'_> {
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
         match self.room.take() {
-            Some(room) if std::thread::panicking() => self.pool.discard(room),
+            Some(room) if std::thread::panicking() => self.pool.discard_used(room),
             Some(room) => self.pool.give_back(room),
             None => {}
         }

@@ -1,7 +1,9 @@
 //! The pools of a process: what they have counted together, and whose idle rooms go when there is no place for another.
 
 use super::pool::{Pool, Stats};
+use crate::engine::Engine;
 use crate::sys::process::{self, OfProcess};
+use crate::tiers;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -26,8 +28,12 @@ impl Totals {
     }
 }
 
-/// What all guests of an engine have counted.
-pub fn stats(totals: &Arc<Totals>) -> Stats {
+/// What all guests of an engine have counted; for one of several tiers, of all of them together.
+pub fn stats_of(engine: &Arc<dyn Engine>) -> Stats {
+    tiers::best_first(engine).fold(Stats::default(), |all, tier| sum(all, stats(tier.rooms())))
+}
+
+fn stats(totals: &Arc<Totals>) -> Stats {
     // Held until the end: a pool that goes meanwhile is not counted twice.
     let pools = pools();
     let of_engine = pools.iter().filter(|pool| pool.is_of(totals));
@@ -45,6 +51,7 @@ fn sum(a: Stats, b: Stats) -> Stats {
         faults: a.faults + b.faults,
         discards: a.discards + b.discards,
         evictions: a.evictions + b.evictions,
+        calls: a.calls + b.calls,
     }
 }
 

@@ -2,6 +2,8 @@
 
 use alloc::{string::String, vec::Vec};
 
+#[cfg(feature = "std")]
+pub(crate) mod exit;
 #[cfg(snapshots)]
 pub(crate) mod faults;
 #[cfg(feature = "std")]
@@ -18,6 +20,8 @@ pub(crate) mod fork {
 #[cfg(snapshots)]
 pub(crate) mod mapping;
 pub(crate) mod nesting;
+#[cfg(feature = "std")]
+pub(crate) mod once;
 #[cfg(snapshots)]
 pub(crate) mod pagemap;
 #[cfg(feature = "std")]

@@ -62,7 +62,7 @@ impl Pages {
     }
 
     /// The first so many bytes of a file, or as many as there are.
-    pub fn read(file: &mut File, len: usize) -> std::io::Result<Self> {
+    pub fn read(file: &mut impl Read, len: usize) -> std::io::Result<Self> {
         let mut pages = Pages::zeroed(len).map_err(|_| std::io::ErrorKind::OutOfMemory)?;
         let mut filled = 0;
         while filled < len {
@@ -78,17 +78,17 @@ impl Pages {
     /// A whole file as it lies in the system's cache: what is not looked at is not read, and what is written stays in this
     /// process. Whoever changes the file may change the pages, and whoever cuts it off ends the process that looks at them.
     /// Read instead where the file's system does not let files become code.
-    pub fn map(file: &mut File) -> std::io::Result<Self> {
+    pub fn map(mut file: &File) -> std::io::Result<Self> {
         let len = usize::try_from(file.metadata()?.len()).map_err(|_| std::io::ErrorKind::FileTooLarge)?;
         if len == 0 {
-            return Pages::read(file, 0);
+            return Pages::read(&mut file, 0);
         }
         let mapped = len.next_multiple_of(page_size());
         // Asked for as code, only to know early whether it can become some.
         let access = ProtFlags::READ | ProtFlags::EXEC;
         // SAFETY: a new mapping, which touches no other.
-        let base = unsafe { mm::mmap(null_mut(), mapped, access, MapFlags::PRIVATE, &*file, 0) };
-        let Some(base) = base.ok().and_then(|base| NonNull::new(base.cast())) else { return Pages::read(file, len) };
+        let base = unsafe { mm::mmap(null_mut(), mapped, access, MapFlags::PRIVATE, file, 0) };
+        let Some(base) = base.ok().and_then(|base| NonNull::new(base.cast())) else { return Pages::read(&mut file, len) };
         let pages = Pages { base, mapped, len, open: true };
         // SAFETY: the mapping is ours, and nobody else knows it yet.
         unsafe { mm::mprotect(pages.base.as_ptr().cast(), mapped, MprotectFlags::READ | MprotectFlags::WRITE) }?;

@@ -5,8 +5,16 @@ use std::thread::{Builder, JoinHandle};
 
 /// Starts a thread that runs little code and that no signal of the host's disturbs.
 pub(crate) fn start(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
-    const STACK_BYTES: usize = 256 << 10;
-    let start = || Builder::new().name(name.into()).stack_size(STACK_BYTES).spawn(run);
+    with_stack(name, 256 << 10, run)
+}
+
+/// The same for one that may run a compiler.
+pub(crate) fn start_large(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    with_stack(name, 8 << 20, run)
+}
+
+fn with_stack(name: &str, bytes: usize, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    let start = || Builder::new().name(name.into()).stack_size(bytes).spawn(run);
     #[cfg(unix)]
     return without_signals(start);
     #[cfg(not(unix))]

@@ -19,8 +19,9 @@ use crate::inspect::{ExternType, FuncType, ModuleInfo, ValueType};
 use crate::progress::Progress;
 use crate::room::pool::Totals;
 use crate::sys::pages::Pages;
-use crate::{Error, Result};
+use crate::{Error, Result, background};
 use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
+use core::sync::atomic::{AtomicBool, Ordering};
 use image::Image;
 use memory::CompileTunables;
 use wasmer_compiler::{ArtifactCreate, CompilerConfig};
@@ -137,7 +138,14 @@ impl Engine for WasmerEngine {
         let tunables = CompileTunables { grows: info.grows_memory, checked: (self.backend.checks_memories)(wasm)? };
         let engine = fresh_engine(self.backend, &self.settings, tunables);
         let compile = || engine.compile_with_progress(wasm, progress::watched(progress));
-        let artifact = if crate::sys::fork::generation() == 0 { compile() } else { with_own_threads(compile)? };
+        let artifact = match background::compile_threads() {
+            Some(threads) => {
+                end_before_wasmer();
+                with_own_threads(threads.get(), compile)?
+            }
+            None if crate::sys::fork::generation() > 0 => with_own_threads(0, compile)?,
+            None => compile(),
+        };
         let artifact = artifact.map_err(|error| refused(self.capabilities, error))?;
         let linked = artifact.serialize().map_err(|error| Error::Internal(format!("cannot serialize: {error}")))?;
         let functions = artifact.module_info().local_func_count();
@@ -154,9 +162,21 @@ impl Engine for WasmerEngine {
     }
 }
 
-/// Compiles in a forked child, which has none of the threads that its parent compiled with.
-fn with_own_threads<T: Send>(compile: impl FnOnce() -> T + Send) -> Result<T> {
-    let threads = rayon_core::ThreadPoolBuilder::new().build();
+/// wasmer will not compile any more once it has heard that the process ends, and panics. What it hears of it by is here when
+/// it first has code to keep; our work shall have ended before.
+fn end_before_wasmer() {
+    static HEARD: AtomicBool = AtomicBool::new(false);
+    if !HEARD.swap(true, Ordering::Relaxed) {
+        drop(wasmer_compiler::CodeMemory::new());
+        background::end_before_others();
+    }
+}
+
+/// Compiles with other threads than those of the whole process: in the background, where callers need those, and in a forked
+/// child, which has none of them. 0: as many as there are processors.
+fn with_own_threads<T: Send>(threads: usize, compile: impl FnOnce() -> T + Send) -> Result<T> {
+    const STACK_BYTES: usize = 8 << 20;
+    let threads = rayon_core::ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK_BYTES).build();
     let threads = threads.map_err(|error| Error::OutOfResources(format!("no threads to compile with: {error}")))?;
     Ok(threads.install(compile))
 }

@@ -4,10 +4,12 @@ use crate::cache::{Key, ModuleCache, hex, seal};
 use crate::ffi::cache::{check_size, hostel_cache_callbacks};
 use crate::ffi::caller::hostel_caller;
 use crate::ffi::imports::{hostel_host_function, hostel_raw_function};
+use crate::ffi::load::hostel_load_finished;
 use crate::ffi::load_options::hostel_load_progress;
 use crate::ffi::log::hostel_log_callback;
 use crate::ffi::status::{HOSTEL_STATUS_OK, hostel_finalizer, hostel_status};
 use crate::host::{BytesFunction, Caller, Failure, RawFunction};
+use crate::load::Finished;
 use crate::log::{Level, Sink};
 use crate::progress::{Phase, Progress};
 use crate::sys::pages::Pages;
@@ -186,6 +188,13 @@ pub(in crate::ffi) fn load_progress(callback: hostel_load_progress, data: Arc<Us
             status => Err(Error::Cancelled(format!("the progress callback stopped the load: it answered {status}"))),
         }
     })
+}
+
+/// A C callback as who is told that a load has come to its end.
+pub(in crate::ffi) fn load_finished(callback: hostel_load_finished, data: Arc<UserData>) -> Option<Finished> {
+    let callback = callback?;
+    // SAFETY: the header's contract for callbacks.
+    Some(Box::new(move |status: Status| unsafe { callback(data.pointer, status as hostel_status) }))
 }
 
 /// A C callback as a sink for messages.

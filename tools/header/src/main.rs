@@ -13,7 +13,7 @@ use std::{env, fs};
 use section::Section;
 
 /// The sections of the header. A type is declared before it is used, so the order matters to the C compiler too.
-const SECTIONS: [&str; 25] = [
+const SECTIONS: [&str; 26] = [
     "status",
     "buffer",
     "error",
@@ -27,6 +27,7 @@ const SECTIONS: [&str; 25] = [
     "inspect",
     "load_options",
     "module",
+    "load",
     "externs",
     "artifact",
     "caller",

@@ -1,0 +1,173 @@
+//! Work that nobody waits for where it was asked for: a few threads of the library's own do it, first come, first served.
+//!
+//! There are half as many as processors, and each compiles with its share of that half, so that those who call guests are
+//! not starved by those who will. They start when there is work, and end when there was none for a while.
+
+use crate::sys::process::OfProcess;
+use crate::sys::{self, exit, threads};
+use crate::{Error, Result};
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Something to do. It is dropped without being run when the process ends.
+pub(crate) type Job = Box<dyn FnOnce() + Send>;
+
+/// How long a thread waits for more work before it ends.
+const IDLE: Duration = Duration::from_secs(10);
+/// How long the end of the process waits for a compiler to come to the end of a function.
+const END_WAITS: Duration = Duration::from_secs(5);
+
+/// The threads of one process.
+struct Crew {
+    desk: Mutex<Desk>,
+    /// There is work, or all is to end.
+    changed: Condvar,
+    /// A thread has done its work.
+    done: Condvar,
+    running: AtomicUsize,
+    closing: AtomicBool,
+}
+
+struct Desk {
+    jobs: VecDeque<Job>,
+    idle: usize,
+    threads: Vec<JoinHandle<()>>,
+    /// How often all threads were told to end: each runs as long as this is what it was.
+    ended: u64,
+}
+
+thread_local! {
+    static IS_OURS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Has a job done, after those that were given before.
+pub(crate) fn run(job: Job) -> Result<()> {
+    static WATCHED: AtomicBool = AtomicBool::new(false);
+    if !WATCHED.swap(true, Ordering::Relaxed) {
+        end_before_others();
+    }
+    crew().take(job)
+}
+
+/// Has all work end before whatever else is to happen, by now, when the process ends.
+pub(crate) fn end_before_others() {
+    exit::before(end);
+}
+
+/// Whether the process comes to its end: then all work is to stop.
+pub(crate) fn is_closing() -> bool {
+    crew().closing.load(Ordering::Relaxed)
+}
+
+/// How many threads a compile in this thread should have; all there are where nobody else is meant to run meanwhile.
+pub(crate) fn compile_threads() -> Option<NonZeroUsize> {
+    if !IS_OURS.get() {
+        return None;
+    }
+    NonZeroUsize::new((most() / crew().running.load(Ordering::Relaxed).max(1)).max(1))
+}
+
+/// Ends the threads and waits for their end; the next job starts others. BUSY while there is work.
+pub fn join() -> Result<()> {
+    let crew = crew();
+    let mut desk = crew.desk();
+    if !desk.jobs.is_empty() || crew.running.load(Ordering::Relaxed) > 0 {
+        return Err(Error::Busy("modules are being loaded in the background".into()));
+    }
+    desk.ended += 1;
+    let threads = core::mem::take(&mut desk.threads);
+    drop(desk);
+    crew.changed.notify_all();
+    // They do not panic; if one had, its end would be all we want to know.
+    threads.into_iter().for_each(|thread| drop(thread.join()));
+    Ok(())
+}
+
+/// The end of the process: compilers have data that goes now, so that they must not run any more.
+extern "C" fn end() {
+    if IS_OURS.get() {
+        return; // who ends the process from inside a job cannot wait for it
+    }
+    let crew = crew();
+    crew.closing.store(true, Ordering::Relaxed);
+    let mut desk = crew.desk();
+    // Never run, and not dropped either: that could call the host, which is at its end.
+    core::mem::forget(core::mem::take(&mut desk.jobs));
+    let begun = Instant::now();
+    while crew.running.load(Ordering::Relaxed) > 0 && begun.elapsed() < END_WAITS {
+        let left = END_WAITS.saturating_sub(begun.elapsed());
+        (desk, _) = crew.done.wait_timeout(desk, left).unwrap_or_else(PoisonError::into_inner);
+    }
+}
+
+/// The most threads there are.
+fn most() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).div_ceil(2)
+}
+
+/// Those of this process: a forked child does not have its parent's.
+fn crew() -> &'static Crew {
+    static CREW: OfProcess<Crew> = OfProcess::of_the_first(Crew::new());
+    CREW.get(Crew::new)
+}
+
+impl Crew {
+    const fn new() -> Crew {
+        let desk = Mutex::new(Desk { jobs: VecDeque::new(), idle: 0, threads: Vec::new(), ended: 0 });
+        let (running, closing) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Crew { desk, changed: Condvar::new(), done: Condvar::new(), running, closing }
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&'static self, job: Job) -> Result<()> {
+        let mut desk = self.desk();
+        if desk.idle <= desk.jobs.len() {
+            desk.threads.retain(|thread| !thread.is_finished());
+            if desk.threads.len() < most() {
+                let turn = desk.ended;
+                match threads::start_large("hostel-load", move || self.work(turn)) {
+                    Ok(thread) => desk.threads.push(thread),
+                    Err(error) if desk.threads.is_empty() => {
+                        return Err(Error::OutOfResources(format!("no thread to load modules with: {error}")));
+                    }
+                    Err(_) => {} // those there are will come to it
+                }
+            }
+        }
+        desk.jobs.push_back(job);
+        drop(desk);
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    fn work(&self, turn: u64) {
+        IS_OURS.set(true);
+        let mut desk = self.desk();
+        while desk.ended == turn {
+            if let Some(job) = desk.jobs.pop_front().filter(|_| !self.closing.load(Ordering::Relaxed)) {
+                self.running.fetch_add(1, Ordering::Relaxed); // under the lock, as the end of the process looks at it
+                drop(desk);
+                let _ = sys::catch_panic(job); // its own to tell
+                desk = self.desk();
+                self.running.fetch_sub(1, Ordering::Relaxed);
+                self.done.notify_all();
+                continue;
+            }
+            desk.idle += 1;
+            let waited = self.changed.wait_timeout(desk, IDLE).unwrap_or_else(PoisonError::into_inner);
+            desk = waited.0;
+            desk.idle -= 1;
+            if waited.1.timed_out() && desk.jobs.is_empty() {
+                return;
+            }
+        }
+    }
+}
