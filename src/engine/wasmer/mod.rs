@@ -23,7 +23,7 @@ use crate::{Error, Result};
 use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
 use image::Image;
 use memory::CompileTunables;
-use wasmer_compiler::{ArtifactCreate, CompilerConfig};
+use wasmer_compiler::{ArtifactBuild, ArtifactCreate, CompilerConfig, ModuleEnvironment, Tunables};
 use wasmer_types::target::Target;
 use wasmer_types::{CompileError, FunctionType, Type};
 use wasmer_vm::VMSignatureHash;
@@ -45,7 +45,7 @@ pub(super) struct WasmerEngine {
 impl WasmerEngine {
     pub fn new(capabilities: &'static Capabilities, settings: Settings, compiler: fn() -> Box<dyn CompilerConfig>) -> Self {
         super::install_handlers();
-        let engine = fresh_engine(compiler, false, settings.deterministic);
+        let engine = fresh_engine(compiler, settings.deterministic);
         let (id, format) = (engine.deterministic_id(), engine.artifact_format());
         let (triple, features) = (engine.target().triple(), engine.target().cpu_features());
         // Memories that grow are compiled with checks, others without (see `memory`).
@@ -71,15 +71,13 @@ impl WasmerEngine {
 }
 
 /// An engine of its own for each module: wasmer frees what it has made only when its engine goes.
-fn fresh_engine(compiler: fn() -> Box<dyn CompilerConfig>, grows: bool, deterministic: bool) -> wasmer_compiler::Engine {
+fn fresh_engine(compiler: fn() -> Box<dyn CompilerConfig>, deterministic: bool) -> wasmer_compiler::Engine {
     let mut config = compiler();
     config.canonicalize_nans(deterministic);
     config.experimental_artifact(true); // links the code, which our images are made of
     let target = Target::default();
     let features = config.supported_features_for_target(&target);
-    let mut engine = wasmer_compiler::Engine::new(config, target, features);
-    engine.set_tunables(CompileTunables { grows });
-    engine
+    wasmer_compiler::Engine::new(config, target, features)
 }
 
 impl Engine for WasmerEngine {
@@ -100,12 +98,13 @@ impl Engine for WasmerEngine {
     }
 
     fn compile(&self, wasm: &[u8], info: &Arc<ModuleInfo>, progress: &Progress) -> Result<Arc<dyn Code>> {
-        let engine = fresh_engine(self.compiler, info.grows_memory, self.settings.deterministic);
-        let compile = || engine.compile_with_progress(wasm, progress::watched(progress));
+        let engine = fresh_engine(self.compiler, self.settings.deterministic);
+        let tunables = CompileTunables { grows: info.grows_memory };
+        let compile = || link(&engine, &tunables, wasm, progress);
         let artifact = if crate::sys::fork::generation() == 0 { compile() } else { with_own_threads(compile)? };
         let artifact = artifact.map_err(|error| refused(self.capabilities, error))?;
         let linked = artifact.serialize().map_err(|error| Error::Internal(format!("cannot serialize: {error}")))?;
-        let functions = artifact.module_info().local_func_count();
+        let functions = artifact.create_module_info().local_func_count();
         drop((artifact, engine));
         let image = image::write(&linked, functions)?;
         drop(linked);
@@ -117,6 +116,22 @@ impl Engine for WasmerEngine {
         // SAFETY: the caller has checked that an engine of this fingerprint made the bytes: same version, same machine.
         unsafe { Self::code(artifact, len, info) }
     }
+}
+
+/// Compiles and links, and no more. `Engine::compile` would put the code into memory as well, and keep a list of what lies where: it
+/// takes what goes off the list only when its memory is free already, and by then another thread's code may have come to lie there,
+/// upon which nothing can be compiled any more.
+fn link(
+    engine: &wasmer_compiler::Engine,
+    tunables: &CompileTunables,
+    wasm: &[u8],
+    progress: &Progress,
+) -> core::result::Result<ArtifactBuild, CompileError> {
+    let module = ModuleEnvironment::new().translate(wasm).map_err(CompileError::Wasm)?.module;
+    let memories = module.memories.values().map(|ty| tunables.memory_style(ty)).collect();
+    let tables = module.tables.values().map(|ty| tunables.table_style(ty)).collect();
+    let progress = progress::watched(progress);
+    ArtifactBuild::new(&mut engine.inner_mut(), wasm, engine.target(), memories, tables, progress.as_ref())
 }
 
 /// Compiles in a forked child, which has none of the threads that its parent compiled with.
