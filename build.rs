@@ -2,10 +2,12 @@
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    // Rooms that are put back instead of made anew: for engines whose memories are ours, on systems that src/sys knows.
+    // Rooms that are put back instead of made anew, and handlers of signals before and behind the engines': for engines that
+    // generate code, on systems that src/sys knows.
     println!("cargo::rustc-check-cfg=cfg(snapshots)");
     let is = |name: &str, value: &str| std::env::var(name).as_deref() == Ok(value);
-    if is("CARGO_CFG_TARGET_OS", "linux") && is("CARGO_CFG_TARGET_POINTER_WIDTH", "64") && is("CARGO_FEATURE_WASMER", "1") {
+    let generates = is("CARGO_FEATURE_WASMER", "1") || is("CARGO_FEATURE_WASMTIME", "1");
+    if is("CARGO_CFG_TARGET_OS", "linux") && is("CARGO_CFG_TARGET_POINTER_WIDTH", "64") && generates {
         println!("cargo::rustc-cfg=snapshots");
     }
     if std::env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("linux") {

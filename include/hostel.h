@@ -23,7 +23,7 @@
  *
  * A thread that loads modules needs 256 KiB of stack of its own, one that only calls guests 64 KiB, and more where host
  * functions call guests again; the guests' stacks are not part of it. A thread's alternate signal stack (sigaltstack) is
- * replaced when it first calls a guest, unless it has 64 KiB.
+ * replaced when it first calls a guest, unless it has 64 KiB, or 256 KiB where the guest's engine is wasmtime.
  *
  * Guests of an engine that generates code are stopped by signals, and their writes are noted by one: SIGSEGV, SIGILL and
  * SIGFPE have handlers from the first engine on. A handler that the program had before gets what is not a guest's. One that
@@ -33,8 +33,8 @@
  *
  * A forked child may load, make and call, also what its parent has made, but does not go on with a call inside of which
  * it was forked. It may use engines, guests and tokens whatever other threads were doing with them at that moment. Other
- * handles that they were using may hang, and so may an instance of wasmi if they were calling any guest of its engine. What
- * its parent has loaded with wasmi a child translates again, once.
+ * handles that they were using may hang, and so may an instance of wasmi if they were calling any guest of its engine. With
+ * wasmtime a child may hang if a guest was just trapping. What its parent has loaded with either, a child loads again, once.
  */
 #ifndef HOSTEL_H
 #define HOSTEL_H
@@ -419,8 +419,8 @@ typedef int32_t hostel_limit;
 
 /**
  * How long a guest's start functions (start, `_initialize`) may take, in milliseconds: then what needs the guest started is
- * DEADLINE. Fuel that calls are given is not for starting. Where rooms are not put back (wasmi; guests that hostel_inspect()
- * calls not resettable) each call starts the guest anew. Without hostel_engine_config_set_deadline() nothing stops a start.
+ * DEADLINE. Fuel that calls are given is not for starting. Where rooms are not put back (wasmi and wasmtime; guests that
+ * hostel_inspect() calls not resettable) each call starts the guest anew. Without hostel_engine_config_set_deadline() nothing stops a start.
  */
 #define HOSTEL_LIMIT_START_MS 9
 
@@ -480,7 +480,7 @@ HOSTEL_MUST_USE hostel_status hostel_limit_default(hostel_limit limit, uint64_t 
 HOSTEL_MUST_USE hostel_status hostel_engine_config_new(hostel_engine_config **config_out, hostel_error **error_out);
 
 /**
- * Chooses the engine by name, such as "cranelift" (the default) or "wasmi"; `hostel engines` lists them.
+ * Chooses the engine by name, such as "cranelift" (the default), "wasmi" or "wasmtime"; `hostel engines` lists them.
  *
  * `name` is copied. Whether this build has the engine is checked by hostel_engine_new(), so that a program may keep
  * settings for builds other than its own.

@@ -234,11 +234,47 @@ static void a_child_loads_what_a_thread_of_its_parent_is_compiling(const hostel_
   hostel_cache_free(cache);
 }
 
+/* Loads modules that nobody keeps, until it is enough. */
+static void *load_often(void *argument) {
+  load *load = argument;
+  for (int i = 2; !load->may_end; i = i % 50 + 2) {
+    COMES_FROM("compiled", load->engine, NULL, i);
+    load->begun = true;
+  }
+  return NULL;
+}
+
+static void a_child_of_threads_that_load_loads_too(const hostel_engine *engine) {
+  enum { THREADS = 2, CHILDREN = 15 };
+  load load = {.engine = engine};
+  pthread_t threads[THREADS];
+  for (int i = 0; i < THREADS; i++) {
+    REQUIRE(pthread_create(&threads[i], NULL, load_often, &load) == 0);
+  }
+  while (!load.begun) {
+    sleep_ms(1);
+  }
+  for (int i = 0; i < CHILDREN; i++) {
+    pid_t child;
+    if (is_child(&child)) {
+      COMES_FROM("compiled", engine, NULL, 1);
+      COMES_FROM("compiled", engine, NULL, 2);
+      end_child();
+    }
+    wait_for_child(child);
+  }
+  load.may_end = true;
+  for (int i = 0; i < THREADS; i++) {
+    REQUIRE(pthread_join(threads[i], NULL) == 0);
+  }
+}
+
 int main(int argc, char **argv) {
   static const test tests[] = {
       TEST(a_child_calls_guests_whatever_its_parent_does),
       TEST(a_child_of_busy_threads_uses_what_they_use),
       TEST(a_child_loads_what_a_thread_of_its_parent_is_compiling),
+      TEST(a_child_of_threads_that_load_loads_too),
   };
   return RUN_TESTS(argc, argv, tests);
 }

@@ -138,6 +138,7 @@ pub static ENGINES: [Capabilities; 4] = [
         name: "wasmtime",
         about: "wasmtime 48 with the Cranelift compiler: fast to compile, fast to run, the newer proposals",
         features: without(FINISHED, Features::GC.union(Features::CM_ASYNC)),
+        has: &[MACHINE_CODE],
         notes: &[
             DEPTH,
             "the bits of a NaN that an operation makes are the processor's",

@@ -47,8 +47,8 @@ pub const HOSTEL_LIMIT_STACK_BYTES: hostel_limit = 7;
 /// How many calls may lie inside one another when host functions call guests again. Each needs stack of the host.
 pub const HOSTEL_LIMIT_DEPTH: hostel_limit = 8;
 /// How long a guest's start functions (start, `_initialize`) may take, in milliseconds: then what needs the guest started is
-/// DEADLINE. Fuel that calls are given is not for starting. Where rooms are not put back (wasmi; guests that hostel_inspect()
-/// calls not resettable) each call starts the guest anew. Without hostel_engine_config_set_deadline() nothing stops a start.
+/// DEADLINE. Fuel that calls are given is not for starting. Where rooms are not put back (wasmi and wasmtime; guests that
+/// hostel_inspect() calls not resettable) each call starts the guest anew. Without hostel_engine_config_set_deadline() nothing stops a start.
 pub const HOSTEL_LIMIT_START_MS: hostel_limit = 9;
 
 /// Settings for an engine. Made by hostel_engine_config_new(), released by hostel_engine_config_free().
@@ -154,7 +154,7 @@ pub unsafe extern "C" fn hostel_engine_config_new(
     unsafe { boundary::produce(config_out, "config_out", error_out, new) }
 }
 
-/// Chooses the engine by name, such as "cranelift" (the default) or "wasmi"; `hostel engines` lists them.
+/// Chooses the engine by name, such as "cranelift" (the default), "wasmi" or "wasmtime"; `hostel engines` lists them.
 ///
 /// `name` is copied. Whether this build has the engine is checked by hostel_engine_new(), so that a program may keep
 /// settings for builds other than its own.

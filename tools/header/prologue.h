@@ -23,7 +23,7 @@
  *
  * A thread that loads modules needs 256 KiB of stack of its own, one that only calls guests 64 KiB, and more where host
  * functions call guests again; the guests' stacks are not part of it. A thread's alternate signal stack (sigaltstack) is
- * replaced when it first calls a guest, unless it has 64 KiB.
+ * replaced when it first calls a guest, unless it has 64 KiB, or 256 KiB where the guest's engine is wasmtime.
  *
  * Guests of an engine that generates code are stopped by signals, and their writes are noted by one: SIGSEGV, SIGILL and
  * SIGFPE have handlers from the first engine on. A handler that the program had before gets what is not a guest's. One that
@@ -33,8 +33,8 @@
  *
  * A forked child may load, make and call, also what its parent has made, but does not go on with a call inside of which
  * it was forked. It may use engines, guests and tokens whatever other threads were doing with them at that moment. Other
- * handles that they were using may hang, and so may an instance of wasmi if they were calling any guest of its engine. What
- * its parent has loaded with wasmi a child translates again, once.
+ * handles that they were using may hang, and so may an instance of wasmi if they were calling any guest of its engine. With
+ * wasmtime a child may hang if a guest was just trapping. What its parent has loaded with either, a child loads again, once.
  */
 #ifndef HOSTEL_H
 #define HOSTEL_H

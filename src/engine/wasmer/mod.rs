@@ -24,7 +24,7 @@ use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
 use core::sync::atomic::{AtomicBool, Ordering};
 use image::Image;
 use memory::CompileTunables;
-use wasmer_compiler::{ArtifactCreate, CompilerConfig};
+use wasmer_compiler::{ArtifactBuild, ArtifactCreate, CompilerConfig, ModuleEnvironment, Tunables};
 use wasmer_types::target::{Architecture, CpuFeature, Target, Triple};
 use wasmer_types::{CompileError, FunctionType, Type};
 use wasmer_vm::VMSignatureHash;
@@ -62,7 +62,7 @@ impl WasmerEngine {
             return Err(Error::UnsupportedEngine(format!("{name}: this processor is older than what portable code is for")));
         }
         super::install_handlers();
-        let engine = fresh_engine(backend, &settings, CompileTunables { grows: false, checked: false });
+        let engine = fresh_engine(backend, &settings);
         let (id, format) = (engine.deterministic_id(), engine.artifact_format());
         let (triple, features) = (engine.target().triple(), engine.target().cpu_features());
         // Memories that grow are compiled with checks, others without (see `memory`).
@@ -90,15 +90,13 @@ impl WasmerEngine {
 }
 
 /// An engine of its own for each module: wasmer frees what it has made only when its engine goes.
-fn fresh_engine(backend: Backend, settings: &Settings, tunables: CompileTunables) -> wasmer_compiler::Engine {
+fn fresh_engine(backend: Backend, settings: &Settings) -> wasmer_compiler::Engine {
     let mut config = (backend.compiler)();
     config.canonicalize_nans(settings.deterministic && backend.canonical_nans.is_none());
     config.experimental_artifact(true); // links the code, which our images are made of
     let target = if settings.portable { portable() } else { Target::default() };
     let features = config.supported_features_for_target(&target);
-    let mut engine = wasmer_compiler::Engine::new(config, target, features);
-    engine.set_tunables(tunables);
-    engine
+    wasmer_compiler::Engine::new(config, target, features)
 }
 
 /// This architecture, with no more than what its processors have had for long. For x86-64 that is its second level: vectors need
@@ -136,8 +134,8 @@ impl Engine for WasmerEngine {
         let canonical = canonical.map(|canonical| canonical(wasm)).transpose()?;
         let wasm = canonical.as_deref().unwrap_or(wasm);
         let tunables = CompileTunables { grows: info.grows_memory, checked: (self.backend.checks_memories)(wasm)? };
-        let engine = fresh_engine(self.backend, &self.settings, tunables);
-        let compile = || engine.compile_with_progress(wasm, progress::watched(progress));
+        let engine = fresh_engine(self.backend, &self.settings);
+        let compile = || link(&engine, &tunables, wasm, progress);
         let artifact = match background::compile_threads() {
             Some(threads) => {
                 end_before_wasmer();
@@ -148,7 +146,7 @@ impl Engine for WasmerEngine {
         };
         let artifact = artifact.map_err(|error| refused(self.capabilities, error))?;
         let linked = artifact.serialize().map_err(|error| Error::Internal(format!("cannot serialize: {error}")))?;
-        let functions = artifact.module_info().local_func_count();
+        let functions = artifact.create_module_info().local_func_count();
         drop((artifact, engine));
         let image = image::write(&linked, functions)?;
         drop(linked);
@@ -170,6 +168,22 @@ fn end_before_wasmer() {
         drop(wasmer_compiler::CodeMemory::new());
         background::end_before_others();
     }
+}
+
+/// Compiles and links, and no more. `Engine::compile` would put the code into memory as well, and keep a list of what lies where: it
+/// takes what goes off the list only when its memory is free already, and by then another thread's code may have come to lie there,
+/// upon which nothing can be compiled any more.
+fn link(
+    engine: &wasmer_compiler::Engine,
+    tunables: &CompileTunables,
+    wasm: &[u8],
+    progress: &Progress,
+) -> core::result::Result<ArtifactBuild, CompileError> {
+    let module = ModuleEnvironment::new().translate(wasm).map_err(CompileError::Wasm)?.module;
+    let memories = module.memories.values().map(|ty| tunables.memory_style(ty)).collect();
+    let tables = module.tables.values().map(|ty| tunables.table_style(ty)).collect();
+    let progress = progress::watched(progress);
+    ArtifactBuild::new(&mut engine.inner_mut(), wasm, engine.target(), memories, tables, progress.as_ref())
 }
 
 /// Compiles with other threads than those of the whole process: in the background, where callers need those, and in a forked
