@@ -26,6 +26,12 @@ need_command clang-format-22 clang-format-22
 need_file '/usr/lib/llvm-22/lib/clang/22/lib/*/libclang_rt.asan*.a' libclang-rt-22-dev
 need_file '/usr/lib/llvm-22/lib/clang/22/lib/*/libclang_rt.builtins-wasm32.a' libclang-rt-22-dev-wasm32
 need_file /usr/include/wasm32-wasi/stdlib.h wasi-libc
+# The engine llvm. The first of these brings most of what its static libraries are linked with.
+need_file '/usr/lib/llvm-22/lib/libLLVMX86CodeGen.a' llvm-22-dev
+need_file '/usr/lib/llvm-22/lib/libPolly.a' libpolly-22-dev
+need_file '/usr/include/zstd.h' libzstd-dev
+need_file '/usr/include/zlib.h' zlib1g-dev
+need_file '/usr/include/*/ffi.h' libffi-dev
 need_command redis-server redis-server
 need_file '/usr/lib/python3*/ensurepip/__main__.py' python3-venv
 

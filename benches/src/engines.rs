@@ -2,7 +2,7 @@
 //! limits cost it; its calls beside cranelift's; and how fast many modules go.
 
 use crate::limits::{KERNELS, Theirs, geomean};
-use crate::measure::{Contender, nanoseconds};
+use crate::measure::{Contender, fastest};
 use crate::ours::{Artifact, Engine, Function, Instance, Module, is_built};
 use crate::report::{Report, section, shown, time};
 use crate::small;
@@ -47,7 +47,7 @@ fn kernel_times(report: &mut Report, wasm: &[u8], native: &Native) {
         contenders.extend(own.iter().map(|own| Contender::new("hostel", || call(own))));
         contenders.push(Contender::new("native", || _ = std::hint::black_box(kernel(std::hint::black_box(size)))));
         contenders.push(Contender::new("wasmtime", || their.borrow_mut().call(size)));
-        let ns = nanoseconds(&mut contenders);
+        let ns = fastest(&mut contenders);
         base[column] = ns[0];
         for (ratios, ns) in ratios.iter_mut().zip(&ns) {
             ratios[column] = ns / base[column];

@@ -34,13 +34,16 @@ pub(super) fn install_handlers() {
     wasmer_vm::init_traps();
 }
 
+/// Makes one module of another.
+pub(super) type Rewrite = fn(&[u8]) -> Result<Vec<u8>>;
+
 /// One of wasmer's compilers.
 #[derive(Clone, Copy)]
 pub(super) struct Backend {
     /// Makes it.
     pub compiler: fn() -> Box<dyn CompilerConfig>,
     /// Rewrites a module so that the NaNs it makes are canonical, where the compiler cannot be trusted with that.
-    pub canonical_nans: Option<fn(&[u8]) -> Result<Vec<u8>>>,
+    pub canonical_nans: Option<Rewrite>,
     /// Whether a module must be compiled with a check of each access to its memories, for the compiler gets other code wrong.
     pub checks_memories: fn(&[u8]) -> Result<bool>,
 }
