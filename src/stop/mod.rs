@@ -124,3 +124,29 @@ mod copy {
         }
     }
 }
+
+#[cfg(all(test, feature = "wasmtime"))]
+mod tests {
+    use super::*;
+    use alloc::boxed::Box;
+
+    fn is_set(word: &Word) -> bool {
+        word.sign.load(Ordering::Relaxed) != 0 && word.reason.load(Ordering::Relaxed) != 0
+    }
+
+    #[test]
+    fn a_copy_is_what_the_word_is_as_long_as_it_is_kept() {
+        let (stop, copy): (Stop, &'static Word) = (Stop::default(), Box::leak(Box::default()));
+        stop.keep_copy(Some(copy));
+        assert!(!is_set(copy));
+        stop.ask(Reason::Deadline);
+        assert!(is_set(copy));
+        stop.clear();
+        assert!(!is_set(copy));
+        stop.keep_copy(None);
+        stop.ask(Reason::Cancelled);
+        assert!(!is_set(copy));
+        stop.keep_copy(Some(copy)); // asked before it is there
+        assert!(is_set(copy));
+    }
+}

@@ -1,6 +1,7 @@
 //! Being called by a guest: host functions, and the caps on what it asks for.
 
-use super::instance::{Data, FEW, View, narrow};
+use super::instance::Data;
+use super::view::{FEW, View, narrow};
 use crate::engine::{HostStop, run_host};
 use crate::inspect::FuncType;
 use alloc::{sync::Arc, vec};

@@ -9,6 +9,7 @@ mod host;
 mod instance;
 mod stack;
 mod trap;
+mod view;
 mod word;
 
 use super::capabilities::{self, Capabilities};

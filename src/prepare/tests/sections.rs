@@ -56,6 +56,19 @@ fn what_is_added_has_the_last_indices() {
 }
 
 #[test]
+fn the_word_may_have_no_more_than_its_bytes() {
+    let wasm = text(r#"(memory 3) (func (export "f") (result i32) (loop (nop)) (memory.size))"#);
+    let prepared = prepared(&wasm, &Options { small_word: true, ..both() });
+    let memories = Parser::new(0).parse_all(&prepared.wasm).find_map(|payload| match payload {
+        Ok(wasmparser::Payload::MemorySection(section)) => section.into_iter().collect::<Result<Vec<_>, _>>().ok(),
+        _ => None,
+    });
+    let sizes: Vec<_> = memories.expect("memories").iter().map(|ty| (ty.initial, ty.maximum, ty.page_size_log2)).collect();
+    assert_eq!(sizes, [(3, None, None), (8, Some(8), Some(0))]);
+    assert!(Room::new(&prepared.wasm).fuel() > 0);
+}
+
+#[test]
 fn nothing_asked_nothing_changed() {
     let wasm = text(r#"(memory 1) (func (export "f") (loop (br 0)) (memory.fill (i32.const 0) (i32.const 0) (i32.const 0)))"#);
     assert_eq!(sections(&prepare(&wasm, &Options::default()).expect("prepared").wasm), sections(&wasm));
