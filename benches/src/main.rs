@@ -16,6 +16,7 @@ mod rooms;
 mod small;
 mod sqlite;
 mod system;
+mod tiered;
 
 use ours::Engine;
 use peers::outside::Figures;
@@ -32,8 +33,9 @@ fn main() {
         [] => everything(&wasm),
         ["cold", who, path] => cold::process(who, Path::new(path)),
         ["limits"] => limits::measure(&mut Report::default(), &guest("kernels"), &ready::initialised(&guest("sqlite"))),
+        ["tiered"] => tiered::measure(&mut Report::default(), &guest("kernels")),
         ["density"] => rooms::density(&wasm),
-        _ => panic!("usage: hostel-bench [limits]"),
+        _ => panic!("usage: hostel-bench [limits | tiered]"),
     }
 }
 
@@ -66,6 +68,7 @@ fn everything(wasm: &[u8]) {
     rooms::measure(&mut report, &engine, wasm, ours[0].echo);
     density(&mut report);
     limits::measure(&mut report, &guest("kernels"), &sqlite);
+    tiered::measure(&mut report, &guest("kernels"));
     caches::measure(&mut report, &engine, &sqlite);
     cold::measure(&mut report, &engine, &sqlite, &sqlite_peers.wasmer, &sqlite_peers.wasmtime[0]);
 
