@@ -33,7 +33,7 @@ fn main() {
         [] => everything(&wasm),
         ["cold", who, path] => cold::process(who, Path::new(path)),
         ["limits"] => limits::measure(&mut Report::default(), &guest("kernels"), &ready::initialised(&guest("sqlite"))),
-        ["tiered"] => tiered::measure(&mut Report::default(), &guest("kernels")),
+        ["tiered"] => tiered::measure(&mut Report::default(), &guest("kernels"), &ready::initialised(&guest("sqlite"))),
         ["density"] => rooms::density(&wasm),
         _ => panic!("usage: hostel-bench [limits | tiered]"),
     }
@@ -68,7 +68,7 @@ fn everything(wasm: &[u8]) {
     rooms::measure(&mut report, &engine, wasm, ours[0].echo);
     density(&mut report);
     limits::measure(&mut report, &guest("kernels"), &sqlite);
-    tiered::measure(&mut report, &guest("kernels"));
+    tiered::measure(&mut report, &guest("kernels"), &sqlite);
     caches::measure(&mut report, &engine, &sqlite);
     cold::measure(&mut report, &engine, &sqlite, &sqlite_peers.wasmer, &sqlite_peers.wasmtime[0]);
 

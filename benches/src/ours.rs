@@ -207,6 +207,16 @@ impl Function {
 }
 
 impl Function {
+    /// A call in a room that is as new, whatever the length of its output.
+    pub fn fresh_any(&self, input: &[u8]) {
+        let mut output = hostel_buffer::EMPTY;
+        // SAFETY: as above.
+        unsafe {
+            ok(|e| hostel_function_call(self.0, input.as_ptr(), input.len(), null_mut(), &mut output, e));
+            hostel_buffer_free(&mut output);
+        }
+    }
+
     /// A call with plain values in a room that is as new.
     pub fn fresh_values(&self, values: &mut [u64]) {
         let (data, len) = (values.as_mut_ptr(), values.len());
