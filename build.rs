@@ -21,7 +21,9 @@ fn main() {
         // The engines' crates have `no_mangle` functions of their own; only those of this crate are for C.
         "--exclude-libs,ALL",
     ];
-    for argument in arguments {
+    // LLVM's data stays until the end of the process (src/sys/exit.rs).
+    let llvm = is("CARGO_FEATURE_LLVM", "1").then_some("--wrap=__cxa_atexit");
+    for argument in arguments.into_iter().chain(llvm) {
         println!("cargo::rustc-link-arg-cdylib=-Wl,{argument}");
     }
 }

@@ -41,7 +41,7 @@ struct option_row {
 #define AT(member) offsetof(struct arguments, member)
 static const struct option_row options[] = {
     {"--engine", "NAME", STRING, IN(COMMAND_CALL) | IN(COMMAND_COMPILE), AT(engine),
-     "what runs the guest; `hostel engines` lists them"},
+     "what runs the guest; `hostel engines` lists them; tiered is all of them in a row"},
     {"--abi", "NAME", STRING, IN(COMMAND_CALL), AT(abi), "how to talk to the guest: auto (the default), hostel, holochain"},
     {"--input", "FILE", STRING, IN(COMMAND_CALL), AT(input), "the input is this file's bytes"},
     {"--text", "STRING", STRING, IN(COMMAND_CALL), AT(text), "the input is this string"},

@@ -13,7 +13,8 @@ trap 'rm -rf "$work"' EXIT
 # --force-group-allocation dissolves COMDAT groups: a linker that prefers another library's copy of a group would throw
 # away code that only our localised symbols lead to.
 sed 's/^/-u /' "$symbols" >"$work/roots"
-"$LD" -r --gc-sections --force-group-allocation "@$work/roots" "$in" -o "$work/hostel.o"
+# --wrap: what LLVM would have done at the end of the process is forgotten (src/sys/exit.rs).
+"$LD" -r --gc-sections --wrap=__cxa_atexit --force-group-allocation "@$work/roots" "$in" -o "$work/hostel.o"
 # Rust's standard library carries its bitcode along (.llvmbc): no use here, and joined together it trips binutils' LLVM plugin.
 "$OBJCOPY" --keep-global-symbols="$symbols" --remove-section=.llvmbc --remove-section=.llvmcmd "$work/hostel.o"
 rm -f "$out"

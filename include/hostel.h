@@ -480,7 +480,9 @@ HOSTEL_MUST_USE hostel_status hostel_limit_default(hostel_limit limit, uint64_t 
 HOSTEL_MUST_USE hostel_status hostel_engine_config_new(hostel_engine_config **config_out, hostel_error **error_out);
 
 /**
- * Chooses the engine by name, such as "cranelift" (the default), "wasmi" or "wasmtime"; `hostel engines` lists them.
+ * Chooses the engine by name, such as "cranelift" (the default), "llvm", "wasmi" or "wasmtime"; `hostel engines` lists them. "tiered" is several
+ * of them in a row: the interpreter answers at once, and compilers behind it take over between calls; such an engine is always
+ * deterministic (hostel_engine_config_set_deterministic()), so that results and fuel do not tell which of them ran a call.
  *
  * `name` is copied. Whether this build has the engine is checked by hostel_engine_new(), so that a program may keep
  * settings for builds other than its own.
@@ -913,7 +915,7 @@ HOSTEL_MUST_USE hostel_status hostel_cache_stats_json(const hostel_cache *cache,
 bool hostel_cache_contains_module(const hostel_cache *cache, const hostel_engine *engine, const uint8_t *key);
 
 /**
- * Forgets a module's code for an engine, in every tier. Modules that are in use are not affected.
+ * Forgets a module's code for an engine, in every tier (of the cache, and of the engine "tiered"). Modules that are in use are not affected.
  *
  * Returns HOSTEL_STATUS_OK, also if there was none;
  *         HOSTEL_STATUS_INVALID_ARGUMENT if `cache`, `engine` or `key` is NULL.
@@ -1348,7 +1350,7 @@ hostel_status hostel_module_load_file(const hostel_engine *engine,
                                       hostel_error **error_out);
 
 /**
- * Fetches a guest from a cache by its key alone.
+ * Fetches a guest from a cache by its key alone; for the engine "tiered", of the best tier that is there, where it stays.
  *
  * `key` is HOSTEL_KEY_BYTES bytes, from hostel_module_key() or BLAKE3 of the binary module.
  * On success `*module_out` is yours: release it with hostel_module_free(). On failure it is NULL. `error_out` may be NULL.
@@ -1457,7 +1459,7 @@ typedef void (*hostel_load_finished)(void *user_data, hostel_status status);
  *         HOSTEL_STATUS_INVALID_ARGUMENT if `engine`, `load_out`, or a non-empty `wasm` is NULL;
  *         HOSTEL_STATUS_OUT_OF_RESOURCES if the system has no memory or no thread for it.
  * Thread-safe. The first one has a function called when the process ends in order (exit(), or a return from main): loads
- * are stopped there, and it takes as long as compilers take to come to the end of a function, five seconds at most.
+ * are stopped there, and it takes as long as compilers take to come to the end of a function, two seconds at most.
  */
 HOSTEL_MUST_USE
 hostel_status hostel_module_load_begin(const hostel_engine *engine,
@@ -1576,7 +1578,7 @@ const char *hostel_module_export_type(const hostel_module *module, size_t index)
 
 /**
  * Makes a sealed artifact of a module: its code as bytes, for hostel_module_deserialize() by an engine of the same kind,
- * version and machine.
+ * version and machine. Of a module of the engine "tiered" it is the best tier's that is there now.
  *
  * `key` is the sealing key, as for hostel_cache_directory_new(). On success `*artifact_out` is yours: release it with
  * hostel_buffer_free(). `error_out` may be NULL.
@@ -1594,7 +1596,8 @@ hostel_status hostel_module_serialize(const hostel_module *module,
                                       hostel_error **error_out);
 
 /**
- * Loads a sealed artifact that hostel_module_serialize() made, in this process or another.
+ * Loads a sealed artifact that hostel_module_serialize() made, in this process or another. The engine "tiered" takes those
+ * of any of its tiers; the module stays there.
  *
  * `artifact` is copied before it is checked, and nothing in it is believed before that. `key` is the sealing key it was
  * made with. On success `*module_out` is yours: release it with hostel_module_free(). `error_out` may be NULL.

@@ -20,7 +20,7 @@ pub(crate) type Job = Box<dyn FnOnce() + Send>;
 /// How long a thread waits for more work before it ends.
 const IDLE: Duration = Duration::from_secs(10);
 /// How long the end of the process waits for a compiler to come to the end of a function.
-const END_WAITS: Duration = Duration::from_secs(5);
+const END_WAITS: Duration = Duration::from_secs(2);
 
 /// The threads of one process.
 struct Crew {

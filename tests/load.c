@@ -376,7 +376,7 @@ static void a_forked_child_is_told_that_it_has_no_loads_of_its_parent(const host
 static void the_process_may_end_while_something_is_loaded(const hostel_engine *engine) {
   size_t len = 0;
   uint8_t *wasm = read_guest("markdown.wasm", &len);
-  for (int i = 0; i < 25; i++) {
+  for (int i = 0; i < 12; i++) {
     fflush(NULL);
     const pid_t child = fork();
     REQUIRE(child >= 0);
@@ -385,7 +385,7 @@ static void the_process_may_end_while_something_is_loaded(const hostel_engine *e
       alarm(SECONDS(60));
       SUCCEEDS(hostel_module_load_begin(engine, NULL, wasm, len, NULL, NULL, NULL, &load, &error));
       SUCCEEDS(hostel_module_load_begin(engine, NULL, wasm, len, NULL, NULL, NULL, &load, &error));
-      sleep_ms(3 * i);
+      sleep_ms(7 * i);
       exit(0);
     }
     int status = 0;

@@ -39,6 +39,7 @@ pub struct hostel_engine_statistics {
     pub faults: u64,
     pub discards: u64,
     pub evictions: u64,
+    pub calls: u64,
 }
 
 pub type hostel_finalizer = Option<unsafe extern "C" fn(*mut c_void)>;
@@ -56,6 +57,13 @@ unsafe extern "C" {
     pub fn hostel_engine_config_set_engine(config: *mut hostel_engine_config, name: *const c_char, e: Errors) -> hostel_status;
     pub fn hostel_engine_config_set_fuel(config: *mut hostel_engine_config, on: bool, e: Errors) -> hostel_status;
     pub fn hostel_engine_config_set_deadline(config: *mut hostel_engine_config, on: bool, e: Errors) -> hostel_status;
+    pub fn hostel_engine_config_set_deterministic(config: *mut hostel_engine_config, on: bool, e: Errors) -> hostel_status;
+    pub fn hostel_engine_tier_at(engine: *const hostel_engine, index: usize) -> *const c_char;
+    pub fn hostel_function_call_values(function: *const hostel_function, values: *mut u64, len: usize, options: *mut hostel_call_options, e: Errors) -> hostel_status;
+    pub fn hostel_function_free(function: *mut hostel_function);
+    pub fn hostel_guest_free(guest: *mut hostel_guest);
+    pub fn hostel_loads_join(e: Errors) -> hostel_status;
+    pub fn hostel_module_settle(module: *const hostel_module, timeout_ms: u64, e: Errors) -> hostel_status;
     pub fn hostel_engine_config_free(config: *mut hostel_engine_config);
     pub fn hostel_engine_new(config: *const hostel_engine_config, engine: *mut *mut hostel_engine, e: Errors) -> hostel_status;
     pub fn hostel_engine_count() -> usize;

@@ -18,6 +18,7 @@ mod rooms;
 mod small;
 mod sqlite;
 mod system;
+mod tiered;
 
 use ours::Engine;
 use peers::outside::Figures;
@@ -40,8 +41,9 @@ fn main() {
             artifacts::measure(&mut Report::default(), &Engine::new(c"cranelift"), &sqlite, &wasmtime);
         }
         ["engines"] => engines(&mut Report::default(), &wasm),
+        ["tiered"] => tiered::measure(&mut Report::default(), &guest("kernels"), &ready::initialised(&guest("sqlite"))),
         ["density"] => rooms::density(&wasm),
-        _ => panic!("usage: hostel-bench [artifacts | engines | limits]"),
+        _ => panic!("usage: hostel-bench [artifacts | engines | limits | tiered]"),
     }
 }
 
@@ -75,6 +77,7 @@ fn everything(wasm: &[u8]) {
     density(&mut report);
     limits::measure(&mut report, &guest("kernels"), &sqlite);
     engines(&mut report, wasm);
+    tiered::measure(&mut report, &guest("kernels"), &sqlite);
     caches::measure(&mut report, &engine, &sqlite);
     artifacts::measure(&mut report, &engine, &sqlite, &sqlite_peers.wasmtime[0]);
     cold::measure(&mut report, &engine, &sqlite, &sqlite_peers.wasmer, &sqlite_peers.wasmtime[0]);

@@ -52,12 +52,22 @@ impl Engine {
 
     /// With these limits compiled into guests; deadlines are by default.
     pub fn with_limits(name: &CStr, fuel: bool, deadline: bool) -> Self {
-        // SAFETY: the handles come from the library, here and below; names end with a zero byte.
+        Self::configured(name, |config| {
+            // SAFETY: the handles come from the library, here and below; names end with a zero byte.
+            unsafe {
+                ok(|e| hostel_engine_config_set_fuel(config, fuel, e));
+                ok(|e| hostel_engine_config_set_deadline(config, deadline, e));
+            }
+        })
+    }
+
+    /// With whatever is set.
+    pub fn configured(name: &CStr, set: impl FnOnce(*mut hostel_engine_config)) -> Self {
+        // SAFETY: as above.
         unsafe {
             let config = made(|out, e| hostel_engine_config_new(out, e));
             ok(|e| hostel_engine_config_set_engine(config, name.as_ptr(), e));
-            ok(|e| hostel_engine_config_set_fuel(config, fuel, e));
-            ok(|e| hostel_engine_config_set_deadline(config, deadline, e));
+            set(config);
             let engine = made(|out, e| hostel_engine_new(config, out, e));
             hostel_engine_config_free(config);
             Engine(engine)
@@ -102,6 +112,12 @@ impl Engine {
 }
 
 impl Module {
+    /// Waits until it is at its best tier.
+    pub fn settle(&self) {
+        // SAFETY: as above.
+        ok(|e| unsafe { hostel_module_settle(self.0, u64::MAX, e) });
+    }
+
     pub fn key(&self) -> [u8; HOSTEL_KEY_BYTES] {
         let mut key = [0; HOSTEL_KEY_BYTES];
         // SAFETY: as above.
@@ -206,6 +222,12 @@ impl Guest {
         Function(made(|out, e| unsafe { hostel_guest_value_function(self.0, name.as_ptr(), out, e) }))
     }
 
+    /// The end of a guest that is not needed any more, and is not copied.
+    pub fn free(self) {
+        // SAFETY: as above.
+        unsafe { hostel_guest_free(self.0) };
+    }
+
     pub fn instance(&self) -> Instance {
         // SAFETY: as above.
         Instance(made(|out, e| unsafe { hostel_instance_new(self.0, null_mut(), out, e) }))
@@ -243,6 +265,30 @@ impl Function {
             assert_eq!(output.len, expected);
             hostel_buffer_free(&mut output);
         }
+    }
+}
+
+impl Function {
+    /// A call in a room that is as new, whatever the length of its output.
+    pub fn fresh_any(&self, input: &[u8]) {
+        let mut output = hostel_buffer::EMPTY;
+        // SAFETY: as above.
+        unsafe {
+            ok(|e| hostel_function_call(self.0, input.as_ptr(), input.len(), null_mut(), &mut output, e));
+            hostel_buffer_free(&mut output);
+        }
+    }
+
+    /// A call with plain values in a room that is as new.
+    pub fn fresh_values(&self, values: &mut [u64]) {
+        let (data, len) = (values.as_mut_ptr(), values.len());
+        // SAFETY: as above.
+        ok(|e| unsafe { hostel_function_call_values(self.0, data, len, null_mut(), e) });
+    }
+
+    pub fn free(self) {
+        // SAFETY: as above.
+        unsafe { hostel_function_free(self.0) };
     }
 }
 

@@ -12,7 +12,7 @@ use crate::module::Module;
 use core::ffi::c_char;
 
 /// Makes a sealed artifact of a module: its code as bytes, for hostel_module_deserialize() by an engine of the same kind,
-/// version and machine.
+/// version and machine. Of a module of the engine "tiered" it is the best tier's that is there now.
 ///
 /// `key` is the sealing key, as for hostel_cache_directory_new(). On success `*artifact_out` is yours: release it with
 /// hostel_buffer_free(). `error_out` may be NULL.
@@ -40,7 +40,8 @@ pub unsafe extern "C" fn hostel_module_serialize(
     }
 }
 
-/// Loads a sealed artifact that hostel_module_serialize() made, in this process or another.
+/// Loads a sealed artifact that hostel_module_serialize() made, in this process or another. The engine "tiered" takes those
+/// of any of its tiers; the module stays there.
 ///
 /// `artifact` is copied before it is checked, and nothing in it is believed before that. `key` is the sealing key it was
 /// made with. On success `*module_out` is yours: release it with hostel_module_free(). `error_out` may be NULL.

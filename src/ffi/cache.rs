@@ -309,7 +309,7 @@ pub unsafe extern "C" fn hostel_cache_contains_module(
     contains().unwrap_or(false)
 }
 
-/// Forgets a module's code for an engine, in every tier. Modules that are in use are not affected.
+/// Forgets a module's code for an engine, in every tier (of the cache, and of the engine "tiered"). Modules that are in use are not affected.
 ///
 /// Returns HOSTEL_STATUS_OK, also if there was none;
 ///         HOSTEL_STATUS_INVALID_ARGUMENT if `cache`, `engine` or `key` is NULL.

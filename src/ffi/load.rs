@@ -43,7 +43,7 @@ pub type hostel_load_finished = Option<unsafe extern "C" fn(user_data: *mut c_vo
 ///         HOSTEL_STATUS_INVALID_ARGUMENT if `engine`, `load_out`, or a non-empty `wasm` is NULL;
 ///         HOSTEL_STATUS_OUT_OF_RESOURCES if the system has no memory or no thread for it.
 /// Thread-safe. The first one has a function called when the process ends in order (exit(), or a return from main): loads
-/// are stopped there, and it takes as long as compilers take to come to the end of a function, five seconds at most.
+/// are stopped there, and it takes as long as compilers take to come to the end of a function, two seconds at most.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hostel_module_load_begin(

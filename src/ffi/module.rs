@@ -123,7 +123,7 @@ pub unsafe extern "C" fn hostel_module_load_file(
     }
 }
 
-/// Fetches a guest from a cache by its key alone.
+/// Fetches a guest from a cache by its key alone; for the engine "tiered", of the best tier that is there, where it stays.
 ///
 /// `key` is HOSTEL_KEY_BYTES bytes, from hostel_module_key() or BLAKE3 of the binary module.
 /// On success `*module_out` is yours: release it with hostel_module_free(). On failure it is NULL. `error_out` may be NULL.
