@@ -52,7 +52,7 @@ fn main() -> ExitCode {
     }
     counts.print(&engines);
     // What was never reset shows nothing.
-    let resets = engines.iter().map(|engine| registry::stats(engine.rooms()).resets).max();
+    let resets = engines.iter().map(|engine| registry::stats_of(engine).resets).max();
     if count >= 100 && cfg!(target_os = "linux") && engines.len() > 1 && resets < Some(count) {
         eprintln!("too few resets to show anything");
         return ExitCode::FAILURE;
@@ -119,7 +119,7 @@ impl Counts {
             get(&self.overflowed)
         );
         for engine in engines {
-            let stats = registry::stats(engine.rooms());
+            let stats = registry::stats_of(engine);
             println!(
                 "{}{}: {} rooms made, {} resets, {} pages restored, {} faults, {} rooms discarded",
                 engine.capabilities().name,
