@@ -1,6 +1,8 @@
 //! What the target has, and linker arguments of the shared library.
 
 fn main() {
+    // For code that is to run on machines other than this one.
+    println!("cargo::rustc-env=HOSTEL_TARGET={}", std::env::var("TARGET").unwrap_or_default());
     println!("cargo::rerun-if-changed=build.rs");
     // Rooms that are put back instead of made anew, and handlers of signals before and behind the engines': for engines that
     // generate code, on systems that src/sys knows.

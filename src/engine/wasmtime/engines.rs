@@ -29,6 +29,8 @@ pub(super) struct Choice {
     stack_bytes: usize,
     table_elements: usize,
     deterministic: bool,
+    /// Whether the code is for all but old processors.
+    portable: bool,
     /// Whether traps tell where in the module they are.
     offsets: bool,
 }
@@ -39,6 +41,7 @@ impl Choice {
             stack_bytes: settings.limits.get(Limit::StackBytes) as usize,
             table_elements: settings.limits.get(Limit::TableElements) as usize,
             deterministic: settings.deterministic,
+            portable: settings.portable,
             offsets: settings.fuel.is_none() && !settings.deadline,
         }
     }
@@ -106,6 +109,9 @@ impl Engines {
 
 fn engine(choice: &Choice, pooled: bool) -> Result<MadeHere<Engine>> {
     let mut config = config(choice);
+    if choice.portable {
+        make_portable(&mut config)?;
+    }
     if pooled {
         config.allocation_strategy(pool(choice));
     }
@@ -130,6 +136,20 @@ fn config(choice: &Choice) -> Config {
     // A forked child has none of the threads that its parent compiles with.
     config.parallel_compilation(fork::generation() == 0);
     config
+}
+
+/// No more than what wasmer's engines use for portable code: of x86-64 the second level.
+fn make_portable(config: &mut Config) -> Result<()> {
+    // A target that is named gets what all of its kind have, and not what this processor has besides.
+    let named = config.target(env!("HOSTEL_TARGET"));
+    named.map_err(|error| Error::UnsupportedEngine(format!("wasmtime has no portable code for this machine: {error:#}")))?;
+    if cfg!(target_arch = "x86_64") {
+        for feature in ["has_cmpxchg16b", "has_sse3", "has_ssse3", "has_sse41", "has_sse42", "has_popcnt"] {
+            // SAFETY: wasmtime looks whether this processor has what code was compiled for before it loads it.
+            unsafe { config.cranelift_flag_enable(feature) };
+        }
+    }
+    Ok(())
 }
 
 fn pool(choice: &Choice) -> PoolingAllocationConfig {
