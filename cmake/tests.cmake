@@ -3,7 +3,7 @@
 set(HOSTEL_ENGINES cranelift wasmi llvm wasmtime tiered)
 # What is kept of a module, and counted, is its engine's. `tiered` keeps what its tiers do, which are in the table themselves;
 # how it goes about that is in tests/tiered_caches.c.
-set(tests_of_kept_code "^(artifact|cache|headless|load_alias)")
+set(tests_of_kept_code "^(artifact|cache|headless|load_alias|portable)")
 file(GLOB test_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/*.c)
 file(GLOB test_scripts CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/*.sh)
 
