@@ -142,11 +142,10 @@ pub unsafe extern "C" fn hostel_guest_call_values(
     }
 }
 
-/// The name of the function to call. NULL stands for the program itself, and no guest is one yet.
+/// The name of the function to call. NULL stands for the program itself.
 pub(super) unsafe fn function_name<'a>(function: *const c_char) -> Result<&'a str> {
-    let no_program = || Error::NoSuchFunction("function: NULL runs a program, which this guest is not".into());
     // SAFETY: see above.
-    unsafe { boundary::text_optional("function", function) }?.ok_or_else(no_program)
+    Ok(unsafe { boundary::text_optional("function", function) }?.unwrap_or(START))
 }
 
 /// The ABI a guest speaks, such as "hostel"; "none" when it is none we know, NULL for NULL. The string lives as long

@@ -51,8 +51,8 @@ impl Convention for Holochain {
         })
     }
 
-    fn host_type(&self) -> FuncType {
-        FuncType::new(&[I32, I32], &[I64])
+    fn host_type(&self) -> Option<FuncType> {
+        Some(FuncType::new(&[I32, I32], &[I64]))
     }
 
     fn host_input(&self, instance: &mut dyn Instance, slots: &[u64]) -> Result<Range<usize>> {
