@@ -282,7 +282,10 @@ impl Error {
     /// The bytes that the guest or a host function attached.
     pub fn payload(&self) -> &[u8] {
         match self {
-            Error::Guest { payload, .. } | Error::Host { payload, .. } | Error::Envelope { payload, .. } | Error::Exit { payload, .. } => payload,
+            Error::Guest { payload, .. }
+            | Error::Host { payload, .. }
+            | Error::Envelope { payload, .. }
+            | Error::Exit { payload, .. } => payload,
             Error::MemoryLimit { cause: Some(cause), .. } => cause.payload(),
             _ => &[],
         }

@@ -44,7 +44,7 @@ pub mod report;
 pub mod room;
 pub mod stop;
 mod sys;
-#[cfg(feature = "wasi")]
+#[cfg(feature = "std")]
 pub mod wasi;
 
 pub use error::{Error, Status};

@@ -11,7 +11,9 @@ pub(super) struct Command;
 
 impl Command {
     pub fn bind(info: &ModuleInfo) -> Result<Self> {
-        is_program(info).then_some(Command).ok_or_else(|| Error::BadAbi(format!("the guest is no program: it exports no function {START}")))
+        is_program(info)
+            .then_some(Command)
+            .ok_or_else(|| Error::BadAbi(format!("the guest is no program: it exports no function {START}")))
     }
 }
 
@@ -20,7 +22,9 @@ impl Convention for Command {
         if name == START && ty.slots() == 0 {
             return Ok(());
         }
-        Err(Error::BadAbi(format!("the guest is a program, which is run as a whole ({START}): {name} cannot be called with bytes")))
+        Err(Error::BadAbi(format!(
+            "the guest is a program, which is run as a whole ({START}): {name} cannot be called with bytes"
+        )))
     }
 
     fn call(&self, instance: &mut dyn Instance, export: usize, input: &[u8], output_max: u64) -> Result<Box<[u8]>> {

@@ -5,9 +5,9 @@ use crate::abi::{Convention, Provided};
 use crate::engine::{Host, Instance};
 use crate::error::shown;
 use crate::inspect::{ExternType, FuncType, Import, ModuleInfo};
-use crate::{Error, Result};
 #[cfg(feature = "wasi")]
 use crate::wasi::{self, Wasi};
+use crate::{Error, Result};
 use alloc::{format, string::String, sync::Arc, vec::Vec};
 
 /// Answers a guest's imports: shared by all its instances.

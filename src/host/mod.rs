@@ -32,7 +32,7 @@ pub(crate) enum HostFunction {
 pub struct Imports {
     functions: BTreeMap<(String, String), Arc<HostFunction>>,
     /// What is granted to guests that use WASI.
-    #[cfg(feature = "wasi")]
+    #[cfg(feature = "std")]
     pub(crate) wasi: Arc<crate::wasi::Wasi>,
 }
 
@@ -51,7 +51,7 @@ impl Imports {
     }
 
     /// Grants this to guests that use WASI; without it they get nothing.
-    #[cfg(feature = "wasi")]
+    #[cfg(feature = "std")]
     pub fn grant(&mut self, wasi: crate::wasi::Wasi) {
         self.wasi = Arc::new(wasi);
     }

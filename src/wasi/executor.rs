@@ -33,7 +33,8 @@ fn executor() -> Result<&'static Runtime> {
     let mut builder = Builder::new_multi_thread();
     builder.worker_threads(1).max_blocking_threads(BLOCKING_THREADS).thread_keep_alive(IDLE);
     builder.enable_all().thread_name("hostel-wasi").on_thread_start(threads::block_signals);
-    let made = builder.build().map_err(|error| Error::OutOfResources(format!("no threads to do input and output with: {error}")))?;
+    let made =
+        builder.build().map_err(|error| Error::OutOfResources(format!("no threads to do input and output with: {error}")))?;
     Ok(executor.get_or_init(|| made))
 }
 

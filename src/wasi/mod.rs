@@ -4,22 +4,44 @@
 //! What one call has opened goes with it: the state of WASI (`session`) is made when a call first asks for something, and
 //! dropped when its room is put back. An instance that keeps its state keeps this one too.
 
+#[cfg(feature = "wasi")]
 mod executor;
+#[cfg(feature = "wasi")]
 mod functions;
+#[cfg(feature = "wasi")]
+mod run;
+#[cfg(feature = "wasi")]
 mod session;
+#[cfg(feature = "wasi")]
 mod streams;
 
+#[cfg(feature = "wasi")]
 pub use functions::{Function, MODULE};
-pub use streams::Moment;
+#[cfg(feature = "wasi")]
+pub use run::PerCall;
 
-use crate::engine::Instance;
 use crate::{Error, Result};
-use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
-use core::fmt;
-use session::Session;
+use alloc::{format, string::String, sync::Arc, vec::Vec};
+use core::ffi::c_void;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-use streams::Capture;
+use std::time::{Duration, Instant};
+
+/// What callbacks are told of the call that they serve.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// What the host gave with its options.
+    pub context: *mut c_void,
+    /// When it is to be over.
+    pub deadline: Option<Instant>,
+}
+
+impl Moment {
+    /// How long it may still take; all there is where it has no end.
+    pub fn nanoseconds_left(&self) -> u64 {
+        let left = self.deadline.map(|at| at.saturating_duration_since(Instant::now()).as_nanos());
+        left.map_or(u64::MAX, |left| u64::try_from(left).unwrap_or(u64::MAX))
+    }
+}
 
 /// Takes what a program writes.
 pub type Writer = dyn Fn(Moment, &[u8]) -> Result<()> + Send + Sync;
@@ -52,6 +74,7 @@ pub enum Output {
 
 /// A directory that a guest may use.
 #[derive(Clone, Debug)]
+#[cfg_attr(not(feature = "wasi"), allow(dead_code, reason = "then there are none"))]
 struct Directory {
     host: PathBuf,
     guest: String,
@@ -60,6 +83,7 @@ struct Directory {
 
 /// What a host grants.
 #[derive(Clone)]
+#[cfg_attr(not(feature = "wasi"), allow(dead_code, reason = "then there are none"))]
 pub struct Wasi {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
@@ -87,6 +111,11 @@ impl Default for Wasi {
 }
 
 impl Wasi {
+    /// Nothing. UNSUPPORTED where there is nobody to give it to.
+    pub fn new() -> Result<Self> {
+        if cfg!(feature = "wasi") { Ok(Wasi::default()) } else { Err(Error::Unsupported("this build has no WASI".into())) }
+    }
+
     /// One more argument; the first is the program's name, by custom.
     pub fn argument(&mut self, argument: &str) -> Result<()> {
         self.arguments.push(without_nul("argument", argument)?.into());
@@ -141,61 +170,8 @@ impl Wasi {
     pub fn set_seed(&mut self, seed: [u8; 32]) {
         self.seed = Some(seed);
     }
-
-    /// Answers a guest's call of a WASI function: results in place of the parameters.
-    pub(crate) fn call(&self, function: Function, instance: &mut dyn Instance, slots: &mut [u64]) -> Result<()> {
-        let state = instance.state();
-        state.host_used |= !function.is_steady();
-        if function == Function::ProcExit {
-            return Err(Error::Exit { code: slots.first().map_or(0, |&slot| slot as i32), payload: Vec::new() });
-        }
-        let moment = Moment { context: *state.context.get_mut(), deadline: state.bounds.deadline };
-        let (bounds, stop) = (state.bounds.clone(), state.stop.clone());
-        let mut session = match state.wasi.session.take() {
-            Some(session) => session,
-            None => Box::new(Session::new(self, &mut state.wasi)?),
-        };
-        let answer = streams::during(moment, || session.answer(function, instance.memory(), slots, &bounds, &stop));
-        instance.state().wasi.session = Some(session);
-        let errno = answer?;
-        if let Some(slot) = slots.first_mut() {
-            *slot = u64::from(errno as u32);
-        }
-        Ok(())
-    }
 }
 
 fn without_nul<'a>(what: &str, text: &'a str) -> Result<&'a str> {
     if text.contains('\0') { Err(Error::InvalidArgument(format!("{what}: it contains a zero byte"))) } else { Ok(text) }
-}
-
-/// What WASI holds for the call that an instance is busy with.
-#[derive(Default)]
-pub struct PerCall {
-    session: Option<Box<Session>>,
-    /// What the program reads, instead of what was granted.
-    input: Option<bytes::Bytes>,
-    /// Who takes what it writes, instead.
-    output: Option<Capture>,
-}
-
-impl PerCall {
-    /// Begins the run of a program: this is its input, if it is not empty, and its output will be taken, up to so many bytes.
-    pub(crate) fn begin(&mut self, input: &[u8], output_max: u64) {
-        let input = (!input.is_empty()).then(|| bytes::Bytes::copy_from_slice(input));
-        *self = PerCall { session: None, input, output: Some(Capture::new(output_max)) };
-    }
-
-    /// Ends it: what it has written.
-    pub(crate) fn end(&mut self) -> Vec<u8> {
-        let output = self.output.take().map(|output| output.take()).unwrap_or_default();
-        *self = PerCall::default();
-        output
-    }
-}
-
-impl fmt::Debug for PerCall {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PerCall").field("begun", &self.session.is_some()).finish_non_exhaustive()
-    }
 }

@@ -1,7 +1,7 @@
 //! The state of WASI of one call: open files, and where its streams lead.
 
 use super::functions::{self, Function};
-use super::streams::{Carried, Capture, Sink, Source};
+use super::streams::{Capture, Carried, Sink, Source};
 use super::{Input, Output, PerCall, Wasi, executor};
 use crate::bounds::Bounds;
 use crate::stop::Stop;
@@ -38,9 +38,8 @@ impl Session {
         for directory in &wasi.directories {
             let permissions = if directory.read_only { FsPerms::ReadOnly } else { FsPerms::ReadWrite };
             let opened = builder.preopened_dir(&directory.host, &directory.guest, permissions);
-            opened.map_err(|error| {
-                Error::OutOfResources(format!("the directory {} cannot be opened: {error}", directory.guest))
-            })?;
+            opened
+                .map_err(|error| Error::OutOfResources(format!("the directory {} cannot be opened: {error}", directory.guest)))?;
         }
         let mut inherits = false;
         match (call.input.take(), &wasi.input) {
@@ -88,14 +87,7 @@ impl Session {
     }
 
     /// Runs a function: its errno.
-    pub fn answer(
-        &mut self,
-        function: Function,
-        memory: &mut [u8],
-        slots: &[u64],
-        bounds: &Bounds,
-        stop: &Stop,
-    ) -> Result<i32> {
+    pub fn answer(&mut self, function: Function, memory: &mut [u8], slots: &[u64], bounds: &Bounds, stop: &Stop) -> Result<i32> {
         if function == Function::PathOpen && self.open >= OPEN_MAX {
             return Ok(MFILE);
         }

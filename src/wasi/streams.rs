@@ -1,13 +1,11 @@
 //! The standard streams of a program: bytes, what the host's callbacks take and give, the log.
 
-use super::{Reader, Writer};
+use super::{Moment, Reader, Writer};
 use crate::Error;
 use crate::log::{self, Level};
 use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 use core::cell::Cell;
-use core::ffi::c_void;
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
 use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdinStream, StdoutStream};
 use wasmtime_wasi::p2::{InputStream, OutputStream, Pollable, StreamError, StreamResult};
@@ -25,15 +23,6 @@ fn carried(error: Error) -> StreamError {
 std::thread_local! {
     /// The call that this thread is answering WASI functions of.
     static MOMENT: Cell<Moment> = const { Cell::new(Moment { context: core::ptr::null_mut(), deadline: None }) };
-}
-
-/// What callbacks are told of the call that they serve.
-#[derive(Clone, Copy, Debug)]
-pub struct Moment {
-    /// What the host gave with its options.
-    pub context: *mut c_void,
-    /// When it is to be over.
-    pub deadline: Option<Instant>,
 }
 
 /// Lets callbacks know about a call as long as `run` runs.

@@ -13,7 +13,7 @@ use std::{env, fs};
 use section::Section;
 
 /// The sections of the header. A type is declared before it is used, so the order matters to the C compiler too.
-const SECTIONS: [&str; 25] = [
+const SECTIONS: [&str; 26] = [
     "status",
     "buffer",
     "error",
@@ -31,6 +31,7 @@ const SECTIONS: [&str; 25] = [
     "artifact",
     "caller",
     "imports",
+    "wasi",
     "cancel",
     "call_options",
     "report",
