@@ -35,11 +35,11 @@ impl Wasi {
 /// What WASI holds for the call that an instance is busy with.
 #[derive(Default)]
 pub struct PerCall {
-    session: Option<Box<Session>>,
+    pub(super) session: Option<Box<Session>>,
     /// What the program reads, instead of what was granted.
-    input: Option<bytes::Bytes>,
+    pub(super) input: Option<bytes::Bytes>,
     /// Who takes what it writes, instead.
-    output: Option<Capture>,
+    pub(super) output: Option<Capture>,
 }
 
 impl PerCall {

@@ -6,7 +6,7 @@ use super::{Input, Output, PerCall, Wasi, executor};
 use crate::bounds::Bounds;
 use crate::stop::Stop;
 use crate::{Error, Result};
-use alloc::{format, string::ToString, sync::Arc, vec::Vec};
+use alloc::{format, sync::Arc, vec::Vec};
 use chacha20::ChaCha20Rng;
 use chacha20::rand_core::SeedableRng;
 use std::time::Duration;
