@@ -51,7 +51,8 @@ fn main() -> io::Result<()> {
             Ok(())
         }
         ["ls", path] => {
-            let mut names: Vec<_> = fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.file_name())).collect::<io::Result<_>>()?;
+            let mut names: Vec<_> =
+                fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.file_name())).collect::<io::Result<_>>()?;
             names.sort();
             names.iter().try_for_each(|name| line(&name.to_string_lossy()))
         }
