@@ -17,6 +17,7 @@ mod rooms;
 mod small;
 mod sqlite;
 mod system;
+mod wasi;
 
 use ours::Engine;
 use peers::outside::Figures;
@@ -38,8 +39,13 @@ fn main() {
             let wasmtime = peers::wasmtime::Wasmtime::new(peers::wasmtime::Allocation::OnDemand, &sqlite);
             artifacts::measure(&mut Report::default(), &Engine::new(c"cranelift"), &sqlite, &wasmtime);
         }
+        ["wasi"] => {
+            // Their signal handlers are in place before ours.
+            peers::wasmtime::Wasmtime::new(peers::wasmtime::Allocation::OnDemand, &wasm).fresh("echo", &[1], 1);
+            wasi::measure(&mut Report::default(), &Engine::new(c"cranelift"));
+        }
         ["density"] => rooms::density(&wasm),
-        _ => panic!("usage: hostel-bench [artifacts | limits]"),
+        _ => panic!("usage: hostel-bench [artifacts | limits | wasi]"),
     }
 }
 
@@ -72,6 +78,7 @@ fn everything(wasm: &[u8]) {
     rooms::measure(&mut report, &engine, wasm, ours[0].echo);
     density(&mut report);
     limits::measure(&mut report, &guest("kernels"), &sqlite);
+    wasi::measure(&mut report, &engine);
     caches::measure(&mut report, &engine, &sqlite);
     artifacts::measure(&mut report, &engine, &sqlite, &sqlite_peers.wasmtime[0]);
     cold::measure(&mut report, &engine, &sqlite, &sqlite_peers.wasmer, &sqlite_peers.wasmtime[0]);

@@ -20,8 +20,9 @@ use tokio::runtime::{Builder, Runtime};
 /// Started when a function first may need it: files and clocks do, bytes do not. A forked child has its own.
 static EXECUTOR: OfProcess<OnceLock<Runtime>> = OfProcess::of_the_first(OnceLock::new());
 
-/// At most so many operations on files at once; more wait for their turn.
-const BLOCKING_THREADS: usize = 64;
+/// At most so many operations on files at once; more wait for their turn. One that its call has given up keeps its thread until
+/// the system answers, so these must not run out before the memory for calls does.
+const BLOCKING_THREADS: usize = 256;
 /// How long a thread waits for the next.
 const IDLE: Duration = Duration::from_secs(2);
 
@@ -42,16 +43,10 @@ fn executor() -> Result<&'static Runtime> {
 /// starts the executor.
 pub(super) fn wait<F: Future>(future: F, may_wait: bool, bounds: &Bounds, stop: &Stop) -> Result<F::Output> {
     let mut future = pin!(future);
-    let _entered = if may_wait { Some(executor()?.enter()) } else { None };
-    if !may_wait {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            return Ok(output);
-        }
+    if !may_wait && let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        return Ok(output);
     }
-    let _entered = match _entered {
-        Some(entered) => entered,
-        None => executor()?.enter(),
-    };
+    let _entered = executor()?.enter();
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut context = Context::from_waker(&waker);
     loop {

@@ -195,11 +195,10 @@ pub(super) async fn run(
         F::PathSymlink => p1::path_symlink(ctx, m, i(0), i(1), i(2), i(3), i(4)).await,
         F::PathUnlinkFile => p1::path_unlink_file(ctx, m, i(0), i(1), i(2)).await,
         F::PollOneoff => p1::poll_oneoff(ctx, m, i(0), i(1), i(2), i(3)).await,
-        // Answered before it comes here.
-        F::ProcExit => Ok(0),
+        // Answered before they come here.
+        F::ProcExit | F::RandomGet => Ok(0),
         F::ProcRaise => p1::proc_raise(ctx, m, i(0)),
         F::SchedYield => p1::sched_yield(ctx, m),
-        F::RandomGet => p1::random_get(ctx, m, i(0), i(1)),
         F::SockAccept => p1::sock_accept(ctx, m, i(0), i(1), i(2)),
         F::SockRecv => p1::sock_recv(ctx, m, i(0), i(1), i(2), i(3), i(4), i(5)),
         F::SockSend => p1::sock_send(ctx, m, i(0), i(1), i(2), i(3), i(4)),
