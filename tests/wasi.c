@@ -196,6 +196,36 @@ static void writers_take_what_no_call_returns(const hostel_engine *engine) {
   CHECK(out.finished == 1 && err.finished == 1);
 }
 
+static hostel_status write_by_another(void *user_data, void *context, uint64_t left, const uint8_t *data, size_t data_len) {
+  (void)context, (void)left;
+  hostel_buffer output = RUBBISH_BUFFER;
+  stream *stream = user_data;
+  const hostel_guest *program = (const hostel_guest *)stream->context;
+  const hostel_status status = hostel_guest_call(program, NULL, data, data_len, NULL, &output, NULL);
+  stream->written_len = status == HOSTEL_STATUS_OK && output.len < sizeof stream->written ? output.len : 0;
+  memcpy(stream->written, output.data, stream->written_len);
+  hostel_buffer_free(&output);
+  return status;
+}
+
+/* Inside of a guest's call a callback runs a program, which has its own streams; then the guest goes on. */
+static void a_callback_may_run_programs(const hostel_engine *engine) {
+  hostel_guest *program = open_program(engine, "wasi_command.wasm", new_wasi());
+  stream stream = {.context = program};
+  hostel_wasi *wasi = new_wasi();
+  SUCCEEDS(hostel_wasi_set_writer(wasi, HOSTEL_STREAM_OUTPUT, write_by_another, &stream, NULL, &error));
+  SUCCEEDS(hostel_wasi_set_variable(wasi, "NAME", "outer", &error));
+  hostel_guest *guest = open_program(engine, "wasi_reactor.wasm", wasi);
+  for (int i = 0; i < 3; i++) {
+    stream.written_len = 0;
+    ANSWERS("", hostel_guest_call(guest, "say", TEXT("inside"), NULL, &output, &error));
+    CHECK(stream.written_len == 6 && memcmp(stream.written, "INSIDE", 6) == 0);
+    ANSWERS("outer", hostel_guest_call(guest, "variable", TEXT("NAME"), NULL, &output, &error));
+  }
+  hostel_guest_free(guest);
+  hostel_guest_free(program);
+}
+
 /* Puts a file in place of a stream of this process; what the library inherits is the stream's number. */
 static int replace_stream(int number, int with) {
   fflush(NULL);
@@ -305,6 +335,7 @@ int main(int argc, char **argv) {
       TEST(a_reader_is_asked_until_it_has_no_more),
       TEST(a_reader_that_claims_too_much_is_an_error),
       TEST(writers_take_what_no_call_returns),
+      TEST(a_callback_may_run_programs),
       TEST(streams_of_the_process_are_inherited),
       TEST(the_input_of_the_process_is_inherited),
       TEST(a_clock_stands_still),

@@ -33,7 +33,7 @@ static void sqlite_keeps_a_database_in_a_directory(const hostel_engine *engine) 
   fclose(file);
   CHECK(memcmp(head, "SQLite format 3", 16) == 0);
   /* To another guest the directory is for reading only. */
-  wasi = wasi_with("/data/shop.db");
+  wasi = wasi_with("file:/data/shop.db?immutable=1");
   grant_folder(wasi, &folder, "/data", true);
   guest = open_program(engine, "wasi_sqlite.wasm", wasi);
   ANSWERS("tea\n", hostel_guest_call(guest, NULL, TEXT("select name from goods where price > 4;"), NULL, &output, &error));

@@ -108,6 +108,20 @@ static void every_way_to_wait_ends_with_its_call(const hostel_engine *engine) {
   }
 }
 
+/* A start that waits for ever ends with the time that starts have. */
+static void a_start_that_waits_ends_in_time(const hostel_engine *shared) {
+  hostel_engine *engine = limited_engine(shared, HOSTEL_LIMIT_START_MS, SOON);
+  hostel_guest *guest =
+      open_text(engine, "(module (import \"wasi_snapshot_preview1\" \"poll_oneoff\""
+                        "   (func $poll (param i32 i32 i32 i32) (result i32)))" ABI " (func (export \"_initialize\")"
+                        "   (i32.store (i32.const 16) (i32.const 1)) (i64.store (i32.const 24) (i64.const -1))"
+                        "   (drop (call $poll (i32.const 0) (i32.const 1024) (i32.const 1) (i32.const 2048))))"
+                        " (func (export \"f\") (param i32 i32) (result i64) (i64.const 0)))");
+  REFUSES(DEADLINE, "start", hostel_guest_call(guest, "f", NOTHING, NULL, &output, &error));
+  hostel_guest_free(guest);
+  hostel_engine_free(engine);
+}
+
 /* Nobody writes to the other end. The system does not interrupt who waits there, but the call is over. */
 static void a_file_that_never_answers_ends_with_its_call(const hostel_engine *engine) {
   const folder folder = new_folder();
@@ -275,6 +289,7 @@ int main(int argc, char **argv) {
       TEST(a_program_that_spins_ends_with_its_call),
       TEST(a_program_that_only_calls_wasi_ends_with_its_call),
       TEST(every_way_to_wait_ends_with_its_call),
+      TEST(a_start_that_waits_ends_in_time),
       TEST(a_file_that_never_answers_ends_with_its_call),
       TEST(the_input_of_the_process_ends_with_the_call),
       TEST(callbacks_are_told_how_long_they_have),

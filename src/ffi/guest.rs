@@ -64,6 +64,8 @@ pub unsafe extern "C" fn hostel_guest_new(
 
 /// Calls a function of a guest by name: bytes in, bytes out. The call has an instance of its own, as new.
 ///
+/// A `function` of NULL runs a program of WASI: `input` is its standard input, `*output_out` is what it writes to its standard output.
+///
 /// `input` is read during the call and not kept; it may be NULL when `input_len` is 0. `options` may be NULL.
 /// On success `*output_out` is yours: release it with hostel_buffer_free(). On failure it is empty.
 /// `error_out` may be NULL; otherwise it receives NULL on success, else an error to release with hostel_error_free().
@@ -81,6 +83,8 @@ pub unsafe extern "C" fn hostel_guest_new(
 ///                                        pointers outside its memory;
 ///         HOSTEL_STATUS_GUEST_ERROR      if the guest said no; its bytes are the error's payload;
 ///         HOSTEL_STATUS_HOST_ERROR       if a host function ended the call;
+///         HOSTEL_STATUS_EXIT             if the guest ended itself: hostel_error_exit_code() is its code, the error's payload what a
+///                                        program wrote until then (a program that ends with 0 has succeeded);
 ///         HOSTEL_STATUS_TRAP             if the guest trapped, in its start or in the call;
 ///         HOSTEL_STATUS_STACK_OVERFLOW   if its stack is exhausted, or calls lie too deep inside one another;
 ///         HOSTEL_STATUS_MEMORY_LIMIT     if it needed more memory than allowed;

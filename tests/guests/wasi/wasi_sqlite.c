@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A name may be a URI: SQLite locks by making files, so in a directory for reading it wants to hear ?immutable=1. */
+#define WAYS (SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_URI)
+
 static int print_row(void *nothing, int columns, char **values, char **names) {
   (void)nothing;
   (void)names;
@@ -18,7 +21,7 @@ int main(int argc, char **argv) {
   sqlite3 *database = NULL;
   char *message = NULL;
   sql[fread(sql, 1, sizeof sql - 1, stdin)] = '\0';
-  if (argc != 2 || sqlite3_open(argv[1], &database) != SQLITE_OK) {
+  if (argc != 2 || sqlite3_open_v2(argv[1], &database, WAYS, NULL) != SQLITE_OK) {
     fprintf(stderr, "cannot open: %s\n", database != NULL ? sqlite3_errmsg(database) : "no name");
     return 2;
   }
