@@ -133,7 +133,7 @@ typedef void (*hostel_finalizer)(void *user_data);
 #define HOSTEL_STATUS_OUTPUT_TOO_LARGE 309
 /** The instance has trapped in an earlier call; free it and make a new one. */
 #define HOSTEL_STATUS_INSTANCE_DEAD 310
-/** The program ended with an exit code other than 0. */
+/** A program ended with an exit code other than 0, or another guest with any. */
 #define HOSTEL_STATUS_EXIT 311
 
 /**
@@ -2142,8 +2142,8 @@ typedef struct hostel_guest_options hostel_guest_options;
 HOSTEL_MUST_USE hostel_status hostel_guest_options_new(hostel_guest_options **options_out, hostel_error **error_out);
 
 /**
- * Says which ABI a guest speaks: "auto" (the default: told from what the module imports and exports), "hostel" or
- * "holochain".
+ * Says which ABI a guest speaks: "auto" (the default: told from what the module imports and exports), "hostel",
+ * "holochain" or "command" (a program of WASI).
  *
  * Returns HOSTEL_STATUS_OK;
  *         HOSTEL_STATUS_INVALID_ARGUMENT if `options` or `name` is NULL, or there is no such ABI.
@@ -2228,6 +2228,8 @@ hostel_status hostel_guest_new(const hostel_module *module,
 /**
  * Calls a function of a guest by name: bytes in, bytes out. The call has an instance of its own, as new.
  *
+ * A `function` of NULL runs a program of WASI: `input` is its standard input, `*output_out` is what it writes to its standard output.
+ *
  * `input` is read during the call and not kept; it may be NULL when `input_len` is 0. `options` may be NULL.
  * On success `*output_out` is yours: release it with hostel_buffer_free(). On failure it is empty.
  * `error_out` may be NULL; otherwise it receives NULL on success, else an error to release with hostel_error_free().
@@ -2245,6 +2247,8 @@ hostel_status hostel_guest_new(const hostel_module *module,
  *                                        pointers outside its memory;
  *         HOSTEL_STATUS_GUEST_ERROR      if the guest said no; its bytes are the error's payload;
  *         HOSTEL_STATUS_HOST_ERROR       if a host function ended the call;
+ *         HOSTEL_STATUS_EXIT             if the guest ended itself: hostel_error_exit_code() is its code, the error's payload what a
+ *                                        program wrote until then (a program that ends with 0 has succeeded);
  *         HOSTEL_STATUS_TRAP             if the guest trapped, in its start or in the call;
  *         HOSTEL_STATUS_STACK_OVERFLOW   if its stack is exhausted, or calls lie too deep inside one another;
  *         HOSTEL_STATUS_MEMORY_LIMIT     if it needed more memory than allowed;
