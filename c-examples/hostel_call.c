@@ -4,6 +4,7 @@
 #include "hostel_module.h"
 #include "hostel_output.h"
 #include "hostel_tiers.h"
+#include "hostel_wasi.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@ struct stay {
   hostel_cache *cache; /* NULL without one */
   hostel_module *module;
   hostel_guest_options *guest_options;
+  hostel_imports *imports;
   hostel_call_options *options;
   hostel_guest *guest;
   hostel_instance *instance;
@@ -93,11 +95,12 @@ static bool set_limits(const struct arguments *arguments, struct stay *stay) {
 static bool load_guest(const struct arguments *arguments, struct stay *stay) {
   hostel_error **error = &stay->error;
   if (!set_limits(arguments, stay) || hostel_guest_options_new(&stay->guest_options, error) ||
-      (arguments->abi != NULL && hostel_guest_options_set_abi(stay->guest_options, arguments->abi, error)))
+      (arguments->abi != NULL && hostel_guest_options_set_abi(stay->guest_options, arguments->abi, error)) ||
+      !grant_wasi(arguments, &stay->imports, error))
     return false;
   double start = now_us();
   bool loaded = load_module(arguments, stay->engine, stay->cache, &stay->file, &stay->module, error) &&
-                !hostel_guest_new(stay->module, NULL, stay->guest_options, &stay->guest, error);
+                !hostel_guest_new(stay->module, stay->imports, stay->guest_options, &stay->guest, error);
   stay->load_us = now_us() - start;
   return loaded && (!arguments->instance || !hostel_instance_new(stay->guest, stay->options, &stay->instance, error));
 }
@@ -155,11 +158,28 @@ static void end_stay(struct stay *stay) {
   hostel_cache_free(stay->cache);
   hostel_module_free(stay->module);
   hostel_guest_options_free(stay->guest_options);
+  hostel_imports_free(stay->imports);
   hostel_call_options_free(stay->options);
   hostel_guest_free(stay->guest);
   hostel_instance_free(stay->instance);
   hostel_buffer_free(&stay->output);
   hostel_error_free(stay->error);
+}
+
+/* A program's own exit code is passed on, with what it has written until then. */
+static int call_failed(hostel_error *error) {
+  const int code = hostel_error_exit_code(error);
+  if (hostel_error_status(error) != HOSTEL_STATUS_EXIT)
+    return print_failure(error);
+  size_t len;
+  const uint8_t *written = hostel_error_payload(error, &len);
+  if (len > 0)
+    fwrite(written, 1, len, stdout);
+  const int exit_status = finish_output(EXIT_OK);
+  print_failure(error);
+  if (exit_status != EXIT_OK)
+    return exit_status;
+  return (code & 0xff) != 0 ? code & 0xff : EXIT_CALL_FAILED; /* a code that no process could end with */
 }
 
 int run_call(const struct arguments *arguments) {
@@ -173,7 +193,7 @@ int run_call(const struct arguments *arguments) {
     if (stay.report != NULL && !write_report(&stay))
       exit_status = cannot("write", arguments->report);
     if (!called)
-      exit_status = print_failure(stay.error);
+      exit_status = call_failed(stay.error);
   }
   end_stay(&stay);
   return exit_status;

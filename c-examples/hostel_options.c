@@ -27,7 +27,7 @@ static const struct command_row commands[] = {
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
-enum kind { FLAG, STRING, COUNT, BYTES };
+enum kind { FLAG, STRING, COUNT, BYTES, DIRECTORY, VARIABLE, LIST };
 
 struct option_row {
   const char *name, *value;
@@ -42,7 +42,8 @@ struct option_row {
 static const struct option_row options[] = {
     {"--engine", "NAME", STRING, IN(COMMAND_CALL) | IN(COMMAND_COMPILE), AT(engine),
      "what runs the guest; `hostel engines` lists them; tiered is all of them in a row"},
-    {"--abi", "NAME", STRING, IN(COMMAND_CALL), AT(abi), "how to talk to the guest: auto (the default), hostel, holochain"},
+    {"--abi", "NAME", STRING, IN(COMMAND_CALL), AT(abi),
+     "how to talk to the guest: auto (the default), hostel, holochain, command"},
     {"--input", "FILE", STRING, IN(COMMAND_CALL), AT(input), "the input is this file's bytes"},
     {"--text", "STRING", STRING, IN(COMMAND_CALL), AT(text), "the input is this string"},
     {"--repeat", "N", COUNT, IN(COMMAND_CALL), AT(repeat), "call N times; the last output is printed"},
@@ -58,6 +59,10 @@ static const struct option_row options[] = {
      "code for all but old processors of this architecture, not just for this one"},
     {"--memory", "BYTES", BYTES, IN(COMMAND_CALL), AT(memory), "how large each memory of the guest may be"},
     {"--output-max", "BYTES", BYTES, IN(COMMAND_CALL), AT(output_max), "how large an output may be"},
+    {"--dir", "HOST::GUEST", DIRECTORY, IN(COMMAND_CALL), AT(dirs),
+     "the program may use this directory, as GUEST; with ::ro behind it, only read it"},
+    {"--env", "NAME=VALUE", VARIABLE, IN(COMMAND_CALL), AT(envs), "the program has this variable in its environment"},
+    {"--arg", "ARGUMENT", LIST, IN(COMMAND_CALL), AT(args), "one more argument for the program"},
     {"--cache", "DIR", STRING, IN(COMMAND_CALL), AT(cache), "keep compiled code in this directory, and look there first"},
     {"--remote", "URL", STRING, IN(COMMAND_CALL), AT(remote), "keep it there too, for other machines: redis://... or s3://..."},
     {"--key", "FILE", STRING, IN(COMMAND_CALL) | IN(COMMAND_COMPILE) | IN(COMMAND_CACHE_VERIFY) | IN(COMMAND_CACHE_PRUNE),
@@ -160,6 +165,24 @@ static bool read_number(const char *text, enum kind kind, struct number *number)
   return value > 0 && *at == '\0';
 }
 
+/* HOST::GUEST or HOST::GUEST::ro; none of them is empty. */
+static bool is_directory(const char *value) {
+  const char *guest = strstr(value, "::");
+  if (guest == NULL || guest == value)
+    return false;
+  guest += 2;
+  const char *rights = strstr(guest, "::");
+  return *guest != '\0' && rights != guest && (rights == NULL || strcmp(rights, "::ro") == 0);
+}
+
+/* One value more. */
+static bool append(struct list *list, const char *value) {
+  if (list->count == LIST_MAX)
+    return false;
+  list->values[list->count++] = value;
+  return true;
+}
+
 /* Puts a value where the table says. False when it is no such value. */
 static bool store(const struct option_row *option, const char *value, struct arguments *arguments) {
   void *place = (char *)arguments + option->offset;
@@ -173,8 +196,30 @@ static bool store(const struct option_row *option, const char *value, struct arg
   case COUNT:
   case BYTES:
     return read_number(value, option->kind, place);
+  case DIRECTORY:
+    return is_directory(value) && append(place, value);
+  case VARIABLE:
+    return value[0] != '=' && strchr(value, '=') != NULL && append(place, value);
+  case LIST:
+    return append(place, value);
   }
   return false;
+}
+
+/* What a value should look like that the table does not take. */
+static const char *wanted_by(enum kind kind) {
+  switch (kind) {
+  case COUNT:
+    return "a whole number from 1";
+  case BYTES:
+    return "a whole number from 1, with or without K, M or G";
+  case DIRECTORY:
+    return "HOST::GUEST or HOST::GUEST::ro";
+  case VARIABLE:
+    return "NAME=VALUE";
+  default:
+    return "to be given less often";
+  }
 }
 
 static const struct option_row *find_option(enum command command, const char *name, size_t name_len) {
@@ -201,10 +246,8 @@ static bool read_option(int argc, char **argv, int *index, struct arguments *arg
     value = argv[*index];
   if (option->kind != FLAG && value == NULL)
     return wrong("%s needs a value: %s %s", option->name, option->name, option->value);
-  if (!store(option, value, arguments)) {
-    const char *units = option->kind == BYTES ? ", with or without K, M or G" : "";
-    return wrong("%s needs a whole number from 1%s, not \"%s\"", option->name, units, value);
-  }
+  if (!store(option, value, arguments))
+    return wrong("%s needs %s, not \"%s\"", option->name, wanted_by(option->kind), value);
   return true;
 }
 

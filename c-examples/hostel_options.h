@@ -3,6 +3,7 @@
 #define HOSTEL_OPTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* What the program ends with. */
@@ -23,6 +24,13 @@ struct number {
   uint64_t value;
 };
 
+/* The values of an option that may be given several times. */
+enum { LIST_MAX = 64 };
+struct list {
+  const char *values[LIST_MAX];
+  size_t count;
+};
+
 /* What was not given is NULL, false, or not given. The strings are those of main(). */
 struct arguments {
   enum command command;
@@ -30,6 +38,7 @@ struct arguments {
   const char *engine, *abi;
   const char *input, *text, *report;
   const char *cache, *remote, *key, *output;
+  struct list dirs, envs, args;
   struct number repeat, fuel, deadline_ms, memory, output_max, max_bytes;
   bool each, instance, metered, deterministic, portable, progress, json, help;
 };

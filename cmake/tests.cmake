@@ -6,6 +6,11 @@ set(HOSTEL_ENGINES cranelift wasmi llvm wasmtime tiered)
 set(tests_of_kept_code "^(artifact|cache|headless|load_alias|portable)")
 file(GLOB test_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/*.c)
 file(GLOB test_scripts CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/*.sh)
+if(NOT HOSTEL_FEATURES MATCHES "(^|,)wasi(,|$)")
+  # Such a build runs no programs; tests/rust_api.rs has what it says instead.
+  list(FILTER test_sources EXCLUDE REGEX "/(wasi.*|command)\\.c$")
+  list(FILTER test_scripts EXCLUDE REGEX "/cli_wasi\\.sh$")
+endif()
 
 # What the tests of remote caches run in: a Redis and an S3 server on this machine, stopped with the test.
 set(HOSTEL_TEST_PYTHON ${PROJECT_SOURCE_DIR}/build-tools/moto/bin/python)

@@ -133,7 +133,7 @@ typedef void (*hostel_finalizer)(void *user_data);
 #define HOSTEL_STATUS_OUTPUT_TOO_LARGE 309
 /** The instance has trapped in an earlier call; free it and make a new one. */
 #define HOSTEL_STATUS_INSTANCE_DEAD 310
-/** The program ended with an exit code other than 0. */
+/** A program ended with an exit code other than 0, or another guest with any. */
 #define HOSTEL_STATUS_EXIT 311
 
 /**
@@ -250,6 +250,9 @@ hostel_status hostel_error_status(const hostel_error *error);
 
 /** What went wrong, for people: UTF-8, never NULL, "" for a NULL error. It lives as long as the error. Thread-safe. */
 const char *hostel_error_message(const hostel_error *error);
+
+/** What a program ended with, for HOSTEL_STATUS_EXIT; 0 for any other error, and for NULL. Thread-safe. */
+int32_t hostel_error_exit_code(const hostel_error *error);
 
 /**
  * The bytes that the guest or a host function attached; NULL and 0 when there are none.
@@ -1899,6 +1902,191 @@ hostel_status hostel_imports_define_raw(hostel_imports *imports,
 /** Lets go of the set; guests made with it keep what they need. NULL is fine. */
 void hostel_imports_free(hostel_imports *imports);
 
+/* ---- wasi ------------------------------------------------------------------------------------------------
+ * WASI: what programs may reach of the host's system. Nothing, unless it is granted.
+ */
+
+/** The length of a seed. */
+#define HOSTEL_SEED_BYTES 32
+
+/**
+ * What a guest that uses WASI 0.1 (`wasi_snapshot_preview1`) is granted. Made by hostel_wasi_new(), released by
+ * hostel_wasi_free(). Used by one thread at a time.
+ *
+ * Every guest may import WASI's functions. One that is granted nothing has no arguments, no environment, no files and an empty
+ * standard input; what it writes to its standard output goes nowhere, unless a call returns it, and what it writes to its standard
+ * error goes to the log, line by line, at level INFO. Clocks and random numbers are real unless they are set. Preview 1 cannot
+ * open sockets, and none are handed in.
+ *
+ * What one call opens or reads is not there in the next: files that are open, positions, what is left of the standard input. What
+ * it has written to files stays, of course. An instance (hostel_instance) keeps all of it between its calls.
+ *
+ * A pointer that leads out of the guest's memory is errno FAULT to the guest, a path that leads out of a granted directory is
+ * errno PERM or NOTCAPABLE, and more than 128 open files are errno MFILE.
+ */
+typedef struct hostel_wasi hostel_wasi;
+
+/**
+ * Fills what a program reads: up to `capacity` bytes, at least 1, to `buffer`, and how many to `*len_out`; 0 is the end.
+ * The rest is as for hostel_stream_write.
+ */
+typedef hostel_status (*hostel_stream_read)(void *user_data,
+                                            void *context,
+                                            uint64_t time_left_ns,
+                                            uint8_t *buffer,
+                                            size_t capacity,
+                                            size_t *len_out);
+
+/** One of a program's three streams: one of the HOSTEL_STREAM_* values. */
+typedef int32_t hostel_stream;
+
+/**
+ * Takes what a program writes: `data` is read during the call and not kept.
+ *
+ * `context` is that of the call (hostel_call_options_set_context()), NULL if there is none. `time_left_ns` is how long the call
+ * may still take, in nanoseconds; HOSTEL_UNLIMITED if it has no deadline. A call that is over its time, or cancelled, ends when
+ * this returns. Returns HOSTEL_STATUS_OK; anything else ends the call, which is then a HOST_ERROR.
+ * Called on the thread of the call; by several threads at once where calls run at once. It must not unwind or longjmp.
+ */
+typedef hostel_status (*hostel_stream_write)(void *user_data, void *context, uint64_t time_left_ns, const uint8_t *data, size_t data_len);
+
+/** The standard input. */
+#define HOSTEL_STREAM_INPUT 0
+/** The standard output. */
+#define HOSTEL_STREAM_OUTPUT 1
+/** The standard error. */
+#define HOSTEL_STREAM_ERROR 2
+
+/**
+ * Makes grants of nothing.
+ *
+ * On success `*wasi_out` is yours: release it with hostel_wasi_free(). `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `wasi_out` is NULL;
+ *         HOSTEL_STATUS_UNSUPPORTED      if this build has no WASI.
+ * Thread-safe.
+ */
+HOSTEL_MUST_USE hostel_status hostel_wasi_new(hostel_wasi **wasi_out, hostel_error **error_out);
+
+/**
+ * Adds an argument, copied. By custom the first is the program's name.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `wasi` or `argument` is NULL, or `argument` is not UTF-8.
+ * Not thread-safe: `wasi` is changed.
+ */
+HOSTEL_MUST_USE hostel_status hostel_wasi_add_argument(hostel_wasi *wasi, const char *argument, hostel_error **error_out);
+
+/**
+ * Sets a variable of the environment; both are copied. A second value for a name replaces the first.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if an argument is NULL or not UTF-8, or `name` is empty or has a `=`.
+ * Not thread-safe: `wasi` is changed.
+ */
+HOSTEL_MUST_USE hostel_status hostel_wasi_set_variable(hostel_wasi *wasi, const char *name, const char *value, hostel_error **error_out);
+
+/**
+ * Grants a directory and all below it: the guest sees it as `guest_path`. With `read_only` nothing in it can be changed.
+ *
+ * Both paths are copied; `host_path` is resolved now. Links in the directory that lead out of it are not followed.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if an argument is NULL, `host_path` is no directory that can be read, or `guest_path`
+ *                                        is empty or not UTF-8.
+ * Not thread-safe: `wasi` is changed.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_wasi_add_directory(hostel_wasi *wasi,
+                                        const char *host_path,
+                                        const char *guest_path,
+                                        bool read_only,
+                                        hostel_error **error_out);
+
+/**
+ * Sets what guests read from their standard input, copied: each call from the first byte on. The input of a call that runs a
+ * program takes its place, unless it is empty.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `wasi` or a non-empty `data` is NULL.
+ * Not thread-safe: `wasi` is changed.
+ */
+HOSTEL_MUST_USE hostel_status hostel_wasi_set_input(hostel_wasi *wasi, const uint8_t *data, size_t data_len, hostel_error **error_out);
+
+/**
+ * Sets who answers when guests read from their standard input.
+ *
+ * `user_data` is passed to `callback` and never looked at; `finalizer`, which may be NULL, is called with it when nothing
+ * needs it any more. When this fails, `user_data` stays yours.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `wasi` or `callback` is NULL.
+ * Not thread-safe: `wasi` is changed.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_wasi_set_reader(hostel_wasi *wasi,
+                                     hostel_stream_read callback,
+                                     void *user_data,
+                                     hostel_finalizer finalizer,
+                                     hostel_error **error_out);
+
+/**
+ * Sets who takes what guests write to a stream, HOSTEL_STREAM_OUTPUT or HOSTEL_STREAM_ERROR. The standard output of a program
+ * that a call runs is what the call returns; then this is not asked.
+ *
+ * The rest is as for hostel_wasi_set_reader(); HOSTEL_STATUS_INVALID_ARGUMENT also if `stream` is neither.
+ * Not thread-safe: `wasi` is changed.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_wasi_set_writer(hostel_wasi *wasi,
+                                     hostel_stream stream,
+                                     hostel_stream_write callback,
+                                     void *user_data,
+                                     hostel_finalizer finalizer,
+                                     hostel_error **error_out);
+
+/**
+ * Makes a stream of guests that of the host's process: what they read or write is what it would.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `wasi` is NULL, or `stream` is none of the streams.
+ * Not thread-safe: `wasi` is changed.
+ */
+HOSTEL_MUST_USE hostel_status hostel_wasi_inherit(hostel_wasi *wasi, hostel_stream stream, hostel_error **error_out);
+
+/**
+ * Makes clocks stand still at this time, in nanoseconds since 1970 began (UTC). Sleeping takes its time all the same.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `wasi` is NULL.
+ * Not thread-safe: `wasi` is changed.
+ */
+HOSTEL_MUST_USE hostel_status hostel_wasi_set_clock(hostel_wasi *wasi, uint64_t nanoseconds, hostel_error **error_out);
+
+/**
+ * Makes random numbers follow from the HOSTEL_SEED_BYTES bytes of `seed` (ChaCha20): each call gets the same. They are as
+ * secret as the seed is.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `wasi` or `seed` is NULL.
+ * Not thread-safe: `wasi` is changed.
+ */
+HOSTEL_MUST_USE hostel_status hostel_wasi_set_random_seed(hostel_wasi *wasi, const uint8_t *seed, hostel_error **error_out);
+
+/**
+ * Grants this to the guests that are made with these imports; it is copied. A second grant replaces the first.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `imports` or `wasi` is NULL;
+ *         HOSTEL_STATUS_BUSY             if a guest was made with `imports`, which froze it.
+ * Not thread-safe: `imports` is changed.
+ */
+HOSTEL_MUST_USE hostel_status hostel_imports_set_wasi(hostel_imports *imports, const hostel_wasi *wasi, hostel_error **error_out);
+
+/** Frees grants; imports that have a copy are not affected. NULL is fine. */
+void hostel_wasi_free(hostel_wasi *wasi);
+
 /* ---- cancel ----------------------------------------------------------------------------------------------
  * Cancel tokens: stopping calls from any thread.
  */
@@ -2126,8 +2314,8 @@ typedef struct hostel_guest_options hostel_guest_options;
 HOSTEL_MUST_USE hostel_status hostel_guest_options_new(hostel_guest_options **options_out, hostel_error **error_out);
 
 /**
- * Says which ABI a guest speaks: "auto" (the default: told from what the module imports and exports), "hostel" or
- * "holochain".
+ * Says which ABI a guest speaks: "auto" (the default: told from what the module imports and exports), "hostel",
+ * "holochain" or "command" (a program of WASI).
  *
  * Returns HOSTEL_STATUS_OK;
  *         HOSTEL_STATUS_INVALID_ARGUMENT if `options` or `name` is NULL, or there is no such ABI.
@@ -2212,6 +2400,8 @@ hostel_status hostel_guest_new(const hostel_module *module,
 /**
  * Calls a function of a guest by name: bytes in, bytes out. The call has an instance of its own, as new.
  *
+ * A `function` of NULL runs a program of WASI: `input` is its standard input, `*output_out` is what it writes to its standard output.
+ *
  * `input` is read during the call and not kept; it may be NULL when `input_len` is 0. `options` may be NULL.
  * On success `*output_out` is yours: release it with hostel_buffer_free(). On failure it is empty.
  * `error_out` may be NULL; otherwise it receives NULL on success, else an error to release with hostel_error_free().
@@ -2229,6 +2419,8 @@ hostel_status hostel_guest_new(const hostel_module *module,
  *                                        pointers outside its memory;
  *         HOSTEL_STATUS_GUEST_ERROR      if the guest said no; its bytes are the error's payload;
  *         HOSTEL_STATUS_HOST_ERROR       if a host function ended the call;
+ *         HOSTEL_STATUS_EXIT             if the guest ended itself: hostel_error_exit_code() is its code, the error's payload what a
+ *                                        program wrote until then (a program that ends with 0 has succeeded);
  *         HOSTEL_STATUS_TRAP             if the guest trapped, in its start or in the call;
  *         HOSTEL_STATUS_STACK_OVERFLOW   if its stack is exhausted, or calls lie too deep inside one another;
  *         HOSTEL_STATUS_MEMORY_LIMIT     if it needed more memory than allowed;

@@ -108,6 +108,9 @@ pub struct State {
     pub host_used: bool,
     /// How many host functions of bytes this instance is inside of.
     pub host_depth: u32,
+    /// What WASI holds for it.
+    #[cfg(feature = "wasi")]
+    pub wasi: crate::wasi::PerCall,
     /// Set by the engine when the guest was stopped half-way and its frames are gone.
     pub unwound: bool,
     /// The guest was stopped where it had not put its counter of fuel away.

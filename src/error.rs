@@ -239,6 +239,8 @@ pub enum Error {
     MemoryLimit { message: String, cause: Option<Box<Error>> },
     #[error("the output of {len} bytes is over the limit of {max} bytes")]
     OutputTooLarge { len: u64, max: u64 },
+    #[error("the program ended with exit code {code}")]
+    Exit { code: i32, payload: Vec<u8> },
     #[error("this instance was stopped half-way in an earlier call and cannot be used any more")]
     InstanceDead,
 }
@@ -272,6 +274,7 @@ impl Error {
             Error::StackOverflow(_) | Error::TooDeep(_) => Status::StackOverflow,
             Error::MemoryLimit { .. } => Status::MemoryLimit,
             Error::OutputTooLarge { .. } => Status::OutputTooLarge,
+            Error::Exit { .. } => Status::Exit,
             Error::InstanceDead => Status::InstanceDead,
         }
     }
@@ -279,9 +282,20 @@ impl Error {
     /// The bytes that the guest or a host function attached.
     pub fn payload(&self) -> &[u8] {
         match self {
-            Error::Guest { payload, .. } | Error::Host { payload, .. } | Error::Envelope { payload, .. } => payload,
+            Error::Guest { payload, .. }
+            | Error::Host { payload, .. }
+            | Error::Envelope { payload, .. }
+            | Error::Exit { payload, .. } => payload,
             Error::MemoryLimit { cause: Some(cause), .. } => cause.payload(),
             _ => &[],
+        }
+    }
+
+    /// What a program said with its end; nothing for other errors.
+    pub fn exit_code(&self) -> Option<i32> {
+        match self {
+            Error::Exit { code, .. } => Some(*code),
+            _ => None,
         }
     }
 

@@ -12,6 +12,7 @@
 //! * [`call`]: the way a call takes. [`room`]: the place where it runs. [`abi`]: how bytes go in and out.
 //! * [`prepare`]: limits, compiled into the guest before an engine sees it.
 //! * [`host`]: functions of the host that a guest may call.
+//! * `wasi`: files, clocks and streams for guests that are WASI programs, as far as the host grants them.
 //! * `convert`: JSON to MessagePack and back.
 //! * [`bounds`], [`stop`], [`report`]: what a call may use up, who stops it, what it came to.
 //! * [`error`], [`limits`], [`log`]: what can go wrong, what is allowed, what is told.
@@ -51,6 +52,8 @@ pub mod stop;
 mod sys;
 #[cfg(feature = "std")]
 pub mod tiers;
+#[cfg(feature = "std")]
+pub mod wasi;
 
 pub use error::{Error, Status};
 

@@ -115,3 +115,10 @@ fn without_limits_engines_get_modules_as_they_came() {
         assert!(module.info().meters.is_some());
     }
 }
+
+#[cfg(not(feature = "wasi"))]
+#[test]
+fn a_build_without_wasi_says_so() {
+    let refused = hostel::wasi::Wasi::new().err().expect("nobody is there to give it to");
+    assert_eq!(refused.status(), Status::Unsupported);
+}

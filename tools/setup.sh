@@ -33,6 +33,7 @@ need_file '/usr/include/zstd.h' libzstd-dev
 need_file '/usr/include/zlib.h' zlib1g-dev
 need_file '/usr/include/*/ffi.h' libffi-dev
 need_command redis-server redis-server
+need_file /usr/lib/go-1.23/bin/go golang-1.23-go
 need_file '/usr/lib/python3*/ensurepip/__main__.py' python3-venv
 
 if [ ${#packages[@]} -gt 0 ]; then
@@ -43,9 +44,16 @@ if [ ${#packages[@]} -gt 0 ]; then
     command -v sudo >/dev/null || die "neither root nor sudo; ask for these packages: ${packages[*]}"
     as_root=(sudo)
   fi
+  # Debian 12 itself has no Go that knows WASI; its backports do. apt takes from them only what it is asked for by name.
+  if [[ " ${packages[*]} " == *' golang-1.23-go '* ]] && grep -q '^VERSION_CODENAME=bookworm' /etc/os-release &&
+    ! grep -rqs bookworm-backports /etc/apt/sources.list /etc/apt/sources.list.d; then
+    printf '%s\n' 'Types: deb' 'URIs: http://deb.debian.org/debian' 'Suites: bookworm-backports' 'Components: main' \
+      'Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg' |
+      "${as_root[@]}" tee /etc/apt/sources.list.d/bookworm-backports.sources >/dev/null
+  fi
   "${as_root[@]}" apt-get update
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${packages[@]}" ||
-    die "apt-get could not install all of: ${packages[*]} (clang 22 is in Debian 12 with its security updates, and newer)"
+    die "apt-get could not install all of: ${packages[*]} (clang 22 is in Debian 12 with its security updates, Go 1.23 in its backports)"
 fi
 
 # ---- Rust -----------------------------------------------------------------------------------------------------------

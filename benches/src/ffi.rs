@@ -14,7 +14,7 @@ macro_rules! handles {
 }
 handles! {
     hostel_cache hostel_caller hostel_call_options hostel_cancel hostel_engine hostel_engine_config hostel_error hostel_function hostel_guest
-    hostel_guest_options hostel_imports hostel_instance hostel_load_options hostel_module
+    hostel_guest_options hostel_imports hostel_instance hostel_load_options hostel_module hostel_wasi
 }
 
 #[repr(C)]
@@ -52,6 +52,12 @@ type Errors = *mut *mut hostel_error;
 unsafe extern "C" {
     pub fn hostel_buffer_free(buffer: *mut hostel_buffer);
     pub fn hostel_error_message(error: *const hostel_error) -> *const c_char;
+
+    pub fn hostel_wasi_new(wasi: *mut *mut hostel_wasi, e: Errors) -> hostel_status;
+    pub fn hostel_wasi_add_argument(wasi: *mut hostel_wasi, argument: *const c_char, e: Errors) -> hostel_status;
+    pub fn hostel_wasi_add_directory(wasi: *mut hostel_wasi, host: *const c_char, guest: *const c_char, read_only: bool, e: Errors) -> hostel_status;
+    pub fn hostel_imports_set_wasi(imports: *mut hostel_imports, wasi: *const hostel_wasi, e: Errors) -> hostel_status;
+    pub fn hostel_wasi_free(wasi: *mut hostel_wasi);
 
     pub fn hostel_engine_config_new(config: *mut *mut hostel_engine_config, e: Errors) -> hostel_status;
     pub fn hostel_engine_config_set_engine(config: *mut hostel_engine_config, name: *const c_char, e: Errors) -> hostel_status;
@@ -99,6 +105,7 @@ unsafe extern "C" {
     pub fn hostel_guest_new(module: *const hostel_module, imports: *const hostel_imports, options: *const hostel_guest_options, guest: *mut *mut hostel_guest, e: Errors) -> hostel_status;
     pub fn hostel_guest_function(guest: *const hostel_guest, name: *const c_char, function: *mut *mut hostel_function, e: Errors) -> hostel_status;
     pub fn hostel_guest_value_function(guest: *const hostel_guest, name: *const c_char, function: *mut *mut hostel_function, e: Errors) -> hostel_status;
+    pub fn hostel_guest_call(guest: *const hostel_guest, function: *const c_char, input: *const u8, len: usize, options: *mut hostel_call_options, output: *mut hostel_buffer, e: Errors) -> hostel_status;
     pub fn hostel_function_call(function: *const hostel_function, input: *const u8, len: usize, options: *mut hostel_call_options, output: *mut hostel_buffer, e: Errors) -> hostel_status;
 
     pub fn hostel_call_options_new(options: *mut *mut hostel_call_options, e: Errors) -> hostel_status;

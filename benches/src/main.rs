@@ -19,6 +19,7 @@ mod small;
 mod sqlite;
 mod system;
 mod tiered;
+mod wasi;
 
 use ours::Engine;
 use peers::outside::Figures;
@@ -42,8 +43,13 @@ fn main() {
         }
         ["engines"] => engines(&mut Report::default(), &wasm),
         ["tiered"] => tiered::measure(&mut Report::default(), &guest("kernels"), &ready::initialised(&guest("sqlite"))),
+        ["wasi"] => {
+            // Their signal handlers are in place before ours.
+            peers::wasmtime::Wasmtime::new(peers::wasmtime::Allocation::OnDemand, &wasm).fresh("echo", &[1], 1);
+            wasi::measure(&mut Report::default(), &Engine::new(c"cranelift"));
+        }
         ["density"] => rooms::density(&wasm),
-        _ => panic!("usage: hostel-bench [artifacts | engines | limits | tiered]"),
+        _ => panic!("usage: hostel-bench [artifacts | engines | limits | tiered | wasi]"),
     }
 }
 
@@ -78,6 +84,7 @@ fn everything(wasm: &[u8]) {
     limits::measure(&mut report, &guest("kernels"), &sqlite);
     engines(&mut report, wasm);
     tiered::measure(&mut report, &guest("kernels"), &sqlite);
+    wasi::measure(&mut report, &engine);
     caches::measure(&mut report, &engine, &sqlite);
     artifacts::measure(&mut report, &engine, &sqlite, &sqlite_peers.wasmtime[0]);
     cold::measure(&mut report, &engine, &sqlite, &sqlite_peers.wasmer, &sqlite_peers.wasmtime[0]);

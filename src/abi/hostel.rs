@@ -35,9 +35,14 @@ impl Hostel {
     }
 }
 
+/// The type of functions of bytes, on both sides.
+fn bytes_type() -> FuncType {
+    FuncType::new(&[I32, I32], &[I64])
+}
+
 impl Convention for Hostel {
     fn check(&self, name: &str, ty: &FuncType) -> Result<()> {
-        same_type(name, ty, &self.host_type())
+        same_type(name, ty, &bytes_type())
     }
 
     fn call(&self, instance: &mut dyn Instance, export: usize, input: &[u8], output_max: u64) -> Result<Box<[u8]>> {
@@ -52,8 +57,8 @@ impl Convention for Hostel {
         })
     }
 
-    fn host_type(&self) -> FuncType {
-        FuncType::new(&[I32, I32], &[I64])
+    fn host_type(&self) -> Option<FuncType> {
+        Some(bytes_type())
     }
 
     fn host_input(&self, instance: &mut dyn Instance, slots: &[u64]) -> Result<Range<usize>> {

@@ -2,6 +2,8 @@
 //! One file an ABI.
 
 mod blocks;
+#[cfg(feature = "wasi")]
+mod command;
 mod holochain;
 mod hostel;
 
@@ -21,16 +23,22 @@ pub enum Abi {
     Hostel,
     /// That of crate `holochain_wasmer_guest`.
     Holochain,
+    /// A program of WASI: its input is the standard input, its output the standard output.
+    Command,
 }
 
+/// The export that runs a program.
+pub const START: &str = "_start";
+
 impl Abi {
-    const ALL: [Abi; 2] = [Abi::Hostel, Abi::Holochain];
+    const ALL: [Abi; 3] = [Abi::Hostel, Abi::Holochain, Abi::Command];
 
     /// The ABI a module speaks, told from what it imports and exports.
     pub fn detect(info: &ModuleInfo) -> Option<Abi> {
         Self::ALL.into_iter().find(|abi| match abi {
             Abi::Hostel => hostel::detect(info),
             Abi::Holochain => holochain::detect(info),
+            Abi::Command => is_program(info),
         })
     }
 
@@ -39,6 +47,7 @@ impl Abi {
         match self {
             Abi::Hostel => "hostel",
             Abi::Holochain => "holochain",
+            Abi::Command => "command",
         }
     }
 
@@ -55,8 +64,17 @@ impl Abi {
         match self {
             Abi::Hostel => Ok(Box::new(hostel::Hostel::bind(info)?)),
             Abi::Holochain => Ok(Box::new(holochain::Holochain::bind(info)?)),
+            #[cfg(feature = "wasi")]
+            Abi::Command => Ok(Box::new(command::Command::bind(info)?)),
+            #[cfg(not(feature = "wasi"))]
+            Abi::Command => Err(Error::Unsupported("this build has no WASI, which programs need".into())),
         }
     }
+}
+
+/// Whether a module is run as a whole.
+fn is_program(info: &ModuleInfo) -> bool {
+    info.function(START).and_then(|export| info.function_type(export)).is_some_and(|ty| ty.slots() == 0)
 }
 
 /// An ABI bound to a module.
@@ -67,11 +85,15 @@ pub(crate) trait Convention: Send + Sync {
     /// Puts the input in, calls the function, takes the output out.
     fn call(&self, instance: &mut dyn Instance, export: usize, input: &[u8], output_max: u64) -> Result<Box<[u8]>>;
 
-    /// The type that a host function of bytes has in this ABI.
-    fn host_type(&self) -> FuncType;
+    /// The type that a host function of bytes has in this ABI, if it has such functions.
+    fn host_type(&self) -> Option<FuncType> {
+        None
+    }
 
     /// Where in the guest's memory the input of a host function lies, told from the parameters in `slots`.
-    fn host_input(&self, instance: &mut dyn Instance, slots: &[u64]) -> Result<Range<usize>>;
+    fn host_input(&self, _instance: &mut dyn Instance, _slots: &[u64]) -> Result<Range<usize>> {
+        Err(Error::Internal("the ABI has no host functions of bytes".into()))
+    }
 
     /// The host function has read its input: gives it back to the guest's allocator, where that is the host's to do.
     fn host_input_done(&self, _instance: &mut dyn Instance, _input: Range<usize>) -> Result<()> {
@@ -79,10 +101,14 @@ pub(crate) trait Convention: Send + Sync {
     }
 
     /// Puts a host function's answer into the guest and its place into `slots`.
-    fn host_reply(&self, instance: &mut dyn Instance, reply: Reply, slots: &mut [u64]) -> Result<()>;
+    fn host_reply(&self, _instance: &mut dyn Instance, _reply: Reply, _slots: &mut [u64]) -> Result<()> {
+        Err(Error::Internal("the ABI has no host functions of bytes".into()))
+    }
 
     /// A function that the ABI itself provides to guests, if it has one of this name.
-    fn provided(&self, module: &str, name: &str) -> Option<&'static Provided>;
+    fn provided(&self, _module: &str, _name: &str) -> Option<&'static Provided> {
+        None
+    }
 }
 
 /// A function that an ABI provides to its guests.

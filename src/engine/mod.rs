@@ -260,7 +260,6 @@ struct HostStop;
 #[inline]
 fn run_host(host: &dyn Host, import: usize, instance: &mut dyn Instance, slots: &mut [u64]) -> bool {
     let state = instance.state();
-    state.host_used = true;
     // The guest may be over its bounds already, where its code has not looked; and it is afterwards when time has passed.
     let limited = state.limited;
     let over = if limited { call::over(instance) } else { None };

@@ -114,6 +114,13 @@ pub unsafe extern "C" fn hostel_error_message(error: *const hostel_error) -> *co
     unsafe { boundary::borrow_optional(error) }.map_or(EMPTY, |error| &error.message).as_ptr()
 }
 
+/// What a program ended with, for HOSTEL_STATUS_EXIT; 0 for any other error, and for NULL. Thread-safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_error_exit_code(error: *const hostel_error) -> i32 {
+    // SAFETY: see above.
+    unsafe { boundary::borrow_optional(error) }.and_then(|error| error.error.exit_code()).unwrap_or(0)
+}
+
 /// The bytes that the guest or a host function attached; NULL and 0 when there are none.
 ///
 /// They live as long as the error. `len_out` may be NULL. Thread-safe.

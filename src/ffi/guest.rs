@@ -9,10 +9,10 @@ use super::guest_options::hostel_guest_options;
 use super::imports::hostel_imports;
 use super::module::hostel_module;
 use super::status::hostel_status;
-use crate::abi::Abi;
+use crate::Result;
+use crate::abi::{Abi, START};
 use crate::guest::Guest;
 use crate::host::Imports;
-use crate::{Error, Result};
 use core::ffi::c_char;
 use std::ffi::CString;
 use std::sync::Arc;
@@ -64,6 +64,8 @@ pub unsafe extern "C" fn hostel_guest_new(
 
 /// Calls a function of a guest by name: bytes in, bytes out. The call has an instance of its own, as new.
 ///
+/// A `function` of NULL runs a program of WASI: `input` is its standard input, `*output_out` is what it writes to its standard output.
+///
 /// `input` is read during the call and not kept; it may be NULL when `input_len` is 0. `options` may be NULL.
 /// On success `*output_out` is yours: release it with hostel_buffer_free(). On failure it is empty.
 /// `error_out` may be NULL; otherwise it receives NULL on success, else an error to release with hostel_error_free().
@@ -81,6 +83,8 @@ pub unsafe extern "C" fn hostel_guest_new(
 ///                                        pointers outside its memory;
 ///         HOSTEL_STATUS_GUEST_ERROR      if the guest said no; its bytes are the error's payload;
 ///         HOSTEL_STATUS_HOST_ERROR       if a host function ended the call;
+///         HOSTEL_STATUS_EXIT             if the guest ended itself: hostel_error_exit_code() is its code, the error's payload what a
+///                                        program wrote until then (a program that ends with 0 has succeeded);
 ///         HOSTEL_STATUS_TRAP             if the guest trapped, in its start or in the call;
 ///         HOSTEL_STATUS_STACK_OVERFLOW   if its stack is exhausted, or calls lie too deep inside one another;
 ///         HOSTEL_STATUS_MEMORY_LIMIT     if it needed more memory than allowed;
@@ -142,11 +146,10 @@ pub unsafe extern "C" fn hostel_guest_call_values(
     }
 }
 
-/// The name of the function to call. NULL stands for the program itself, and no guest is one yet.
+/// The name of the function to call. NULL stands for the program itself.
 pub(super) unsafe fn function_name<'a>(function: *const c_char) -> Result<&'a str> {
-    let no_program = || Error::NoSuchFunction("function: NULL runs a program, which this guest is not".into());
     // SAFETY: see above.
-    unsafe { boundary::text_optional("function", function) }?.ok_or_else(no_program)
+    Ok(unsafe { boundary::text_optional("function", function) }?.unwrap_or(START))
 }
 
 /// The ABI a guest speaks, such as "hostel"; "none" when it is none we know, NULL for NULL. The string lives as long

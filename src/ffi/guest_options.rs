@@ -37,8 +37,8 @@ pub unsafe extern "C" fn hostel_guest_options_new(
     }
 }
 
-/// Says which ABI a guest speaks: "auto" (the default: told from what the module imports and exports), "hostel" or
-/// "holochain".
+/// Says which ABI a guest speaks: "auto" (the default: told from what the module imports and exports), "hostel",
+/// "holochain" or "command" (a program of WASI).
 ///
 /// Returns HOSTEL_STATUS_OK;
 ///         HOSTEL_STATUS_INVALID_ARGUMENT if `options` or `name` is NULL, or there is no such ABI.

@@ -151,12 +151,19 @@ pub unsafe extern "C" fn hostel_imports_define_raw(
     }
 }
 
-fn define(imports: &hostel_imports, data: &Arc<UserData>, add: impl FnOnce(&mut Imports) -> Result<()>) -> Result<()> {
-    let mut definitions = boundary::shared(&imports.inner);
-    if definitions.frozen {
-        return Err(Error::Busy("imports: frozen, because a guest was made with them".into()));
+impl hostel_imports {
+    /// Changes them; BUSY once they are frozen.
+    pub(super) fn change(&self, change: impl FnOnce(&mut Imports) -> Result<()>) -> Result<()> {
+        let mut definitions = boundary::shared(&self.inner);
+        if definitions.frozen {
+            return Err(Error::Busy("imports: frozen, because a guest was made with them".into()));
+        }
+        change(&mut definitions.imports)
     }
-    add(&mut definitions.imports)?;
+}
+
+fn define(imports: &hostel_imports, data: &Arc<UserData>, add: impl FnOnce(&mut Imports) -> Result<()>) -> Result<()> {
+    imports.change(add)?;
     data.take_over();
     Ok(())
 }

@@ -30,3 +30,4 @@ pub mod log;
 pub mod module;
 pub mod report;
 pub mod status;
+pub mod wasi;

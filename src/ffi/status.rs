@@ -63,7 +63,7 @@ pub const HOSTEL_STATUS_MEMORY_LIMIT: hostel_status = 308;
 pub const HOSTEL_STATUS_OUTPUT_TOO_LARGE: hostel_status = 309;
 /// The instance has trapped in an earlier call; free it and make a new one.
 pub const HOSTEL_STATUS_INSTANCE_DEAD: hostel_status = 310;
-/// The program ended with an exit code other than 0.
+/// A program ended with an exit code other than 0, or another guest with any.
 pub const HOSTEL_STATUS_EXIT: hostel_status = 311;
 
 /// No limit, for limits that are numbers; also what is told where nothing is counted.

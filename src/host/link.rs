@@ -5,6 +5,8 @@ use crate::abi::{Convention, Provided};
 use crate::engine::{Host, Instance};
 use crate::error::shown;
 use crate::inspect::{ExternType, FuncType, Import, ModuleInfo};
+#[cfg(feature = "wasi")]
+use crate::wasi::{self, Wasi};
 use crate::{Error, Result};
 use alloc::{format, string::String, sync::Arc, vec::Vec};
 
@@ -17,6 +19,8 @@ pub(crate) struct Link {
 enum Target {
     Provided(&'static Provided),
     Defined(Arc<HostFunction>),
+    #[cfg(feature = "wasi")]
+    Wasi(Arc<Wasi>, wasi::Function),
 }
 
 impl Link {
@@ -56,13 +60,31 @@ fn bind(import: &Import, convention: Option<&dyn Convention>, imports: &Imports)
     if let Some(provided) = convention.and_then(|convention| convention.provided(&import.module, &import.name)) {
         return same_type(wanted, &(provided.ty)()).map(|()| Target::Provided(provided));
     }
-    let function = imports.find(&import.module, &import.name).ok_or_else(|| format!("not defined, type {wanted}"))?;
+    let Some(function) = imports.find(&import.module, &import.name) else { return bind_wasi(import, wanted, imports) };
     let offered = match (&**function, convention) {
         (HostFunction::Raw(ty, _), _) => ty.clone(),
-        (HostFunction::Bytes(_), Some(convention)) => convention.host_type(),
+        (HostFunction::Bytes(_), Some(convention)) => {
+            convention.host_type().ok_or("a program of WASI has no functions of bytes, only of plain values")?
+        }
         (HostFunction::Bytes(_), None) => return Err("a function of bytes needs a guest whose ABI is known".into()),
     };
     same_type(wanted, &offered).map(|()| Target::Defined(function.clone()))
+}
+
+/// What the host has not defined may be a function of WASI, which every guest has: it gives what was granted.
+#[cfg(feature = "wasi")]
+fn bind_wasi(import: &Import, wanted: &FuncType, imports: &Imports) -> Result<Target, String> {
+    if import.module != wasi::MODULE {
+        return Err(format!("not defined, type {wanted}"));
+    }
+    let (function, offered) =
+        wasi::Function::find(&import.name).ok_or_else(|| format!("WASI 0.1 has no such function, type {wanted}"))?;
+    same_type(wanted, &offered).map(|()| Target::Wasi(imports.wasi.clone(), function))
+}
+
+#[cfg(not(feature = "wasi"))]
+fn bind_wasi(_: &Import, wanted: &FuncType, _: &Imports) -> Result<Target, String> {
+    Err(format!("not defined, type {wanted}"))
 }
 
 fn same_type(wanted: &FuncType, offered: &FuncType) -> Result<(), String> {
@@ -73,8 +95,14 @@ impl Host for Link {
     fn call(&self, import: usize, instance: &mut dyn Instance, slots: &mut [u64]) -> Result<()> {
         let function = match &self.targets[import] {
             Target::Defined(function) => function,
-            Target::Provided(provided) => return (provided.call)(instance, slots),
+            Target::Provided(provided) => {
+                instance.state().host_used = true;
+                return (provided.call)(instance, slots);
+            }
+            #[cfg(feature = "wasi")]
+            Target::Wasi(wasi, function) => return wasi.call(*function, instance, slots),
         };
+        instance.state().host_used = true;
         match &**function {
             HostFunction::Raw(_, function) => {
                 let mut caller = Caller::new(instance, 0..0);

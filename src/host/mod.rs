@@ -31,6 +31,9 @@ pub(crate) enum HostFunction {
 #[derive(Clone, Default)]
 pub struct Imports {
     functions: BTreeMap<(String, String), Arc<HostFunction>>,
+    /// What is granted to guests that use WASI.
+    #[cfg(feature = "std")]
+    pub(crate) wasi: Arc<crate::wasi::Wasi>,
 }
 
 impl Imports {
@@ -45,6 +48,12 @@ impl Imports {
             return Err(Error::InvalidArgument(format!("type: {ty} has values other than i32, i64, f32 and f64")));
         }
         self.add(module, name, HostFunction::Raw(ty, function))
+    }
+
+    /// Grants this to guests that use WASI; without it they get nothing.
+    #[cfg(feature = "std")]
+    pub fn grant(&mut self, wasi: crate::wasi::Wasi) {
+        self.wasi = Arc::new(wasi);
     }
 
     fn add(&mut self, module: &str, name: &str, function: HostFunction) -> Result<()> {

@@ -256,7 +256,7 @@ fn spoils(error: &Error) -> bool {
                 | TrapCode::Unreachable
         ),
         Error::Guest { .. } | Error::Host { .. } | Error::BadAbi(_) | Error::Misbehaved(_) | Error::Envelope { .. } => false,
-        Error::OutputTooLarge { .. } => false,
+        Error::OutputTooLarge { .. } | Error::Exit { .. } => false,
         _ => true,
     }
 }

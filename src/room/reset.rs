@@ -65,6 +65,8 @@ impl Room {
             faults += memory.faults();
         }
         self.instance.restore();
+        #[cfg(feature = "wasi")]
+        drop(core::mem::take(&mut self.instance.state().wasi));
         let new = faults.saturating_sub(self.history.faults);
         self.history.faulted = new > 0;
         if new > 0 {

@@ -21,6 +21,18 @@ fn with_stack(name: &str, bytes: usize, run: impl FnOnce() + Send + 'static) -> 
     start()
 }
 
+/// Keeps the host's signals from the thread that calls this.
+#[cfg(feature = "wasi")]
+pub(crate) fn block_signals() {
+    #[cfg(unix)]
+    // SAFETY: a signal set is plain bits, which `sigfillset` writes.
+    unsafe {
+        let mut all = core::mem::zeroed();
+        libc::sigfillset(&mut all);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &all, core::ptr::null_mut());
+    }
+}
+
 /// Runs `f` with all signals blocked: a thread that it starts has them blocked from its beginning.
 #[cfg(unix)]
 fn without_signals<T>(f: impl FnOnce() -> T) -> T {

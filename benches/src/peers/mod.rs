@@ -1,6 +1,7 @@
 //! What hostel is compared with, each used as its documentation says: typed calls, and a copy of the output.
 
 pub mod outside;
+pub mod wasi;
 pub mod wasmer;
 pub mod wasmi;
 pub mod wasmtime;

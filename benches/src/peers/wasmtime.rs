@@ -98,7 +98,8 @@ impl Kept {
     }
 }
 
-fn engine(allocation: Allocation) -> Engine {
+/// With its instances made in this way.
+pub fn engine(allocation: Allocation) -> Engine {
     let mut config = Config::new();
     if allocation != Allocation::OnDemand {
         let mut pool = PoolingAllocationConfig::default();

@@ -8,11 +8,13 @@ use crate::ffi::load::hostel_load_finished;
 use crate::ffi::load_options::hostel_load_progress;
 use crate::ffi::log::hostel_log_callback;
 use crate::ffi::status::{HOSTEL_STATUS_OK, hostel_finalizer, hostel_status};
+use crate::ffi::wasi::{hostel_stream_read, hostel_stream_write};
 use crate::host::{BytesFunction, Caller, Failure, RawFunction};
 use crate::load::Finished;
 use crate::log::{Level, Sink};
 use crate::progress::{Phase, Progress};
 use crate::sys::pages::Pages;
+use crate::wasi;
 use crate::{Error, Result, Status};
 use core::ffi::{CStr, c_void};
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -170,6 +172,42 @@ impl ModuleCache for CustomCache {
             None => Ok(()),
         }
     }
+}
+
+/// A C callback as what a program reads from.
+pub(in crate::ffi) fn reader(callback: hostel_stream_read, data: Arc<UserData>) -> Result<Arc<wasi::Reader>> {
+    let callback = callback.ok_or_else(|| super::null("callback"))?;
+    Ok(Arc::new(move |moment, buffer| {
+        let mut len = 0;
+        let (buffer, capacity) = (buffer.as_mut_ptr(), buffer.len());
+        // SAFETY: the header's contract for callbacks; the buffer and the length are ours.
+        let status = unsafe { callback(data.pointer, moment.context, moment.nanoseconds_left(), buffer, capacity, &mut len) };
+        streamed(status, "reader")?;
+        if len <= capacity {
+            Ok(len)
+        } else {
+            Err(stream_error(format!("the reader says it has filled {len} of {capacity} bytes")))
+        }
+    }))
+}
+
+/// A C callback as what a program writes to.
+pub(in crate::ffi) fn writer(callback: hostel_stream_write, data: Arc<UserData>) -> Result<Arc<wasi::Writer>> {
+    let callback = callback.ok_or_else(|| super::null("callback"))?;
+    Ok(Arc::new(move |moment, bytes| {
+        let left = moment.nanoseconds_left();
+        // SAFETY: the header's contract for callbacks.
+        let status = unsafe { callback(data.pointer, moment.context, left, bytes.as_ptr(), bytes.len()) };
+        streamed(status, "writer")
+    }))
+}
+
+fn streamed(status: hostel_status, who: &str) -> Result<()> {
+    if status == HOSTEL_STATUS_OK { Ok(()) } else { Err(stream_error(format!("the {who} of a stream answered {status}"))) }
+}
+
+fn stream_error(message: String) -> Error {
+    Failure { message, ..Failure::default() }.into_error()
 }
 
 /// A C callback as the watcher of a load.

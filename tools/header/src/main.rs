@@ -32,6 +32,7 @@ const SECTIONS: [&str; 26] = [
     "artifact",
     "caller",
     "imports",
+    "wasi",
     "cancel",
     "call_options",
     "report",

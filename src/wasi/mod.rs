@@ -1,0 +1,177 @@
+//! WASI 0.1 for guests of every engine, through wasmtime-wasi. A guest gets what its host grants and nothing else: no
+//! arguments, no environment, no files, an empty input, an output that nobody reads.
+//!
+//! What one call has opened goes with it: the state of WASI (`session`) is made when a call first asks for something, and
+//! dropped when its room is put back. An instance that keeps its state keeps this one too.
+
+#[cfg(feature = "wasi")]
+mod executor;
+#[cfg(feature = "wasi")]
+mod functions;
+#[cfg(feature = "wasi")]
+mod run;
+#[cfg(feature = "wasi")]
+mod session;
+#[cfg(feature = "wasi")]
+mod streams;
+
+#[cfg(feature = "wasi")]
+pub use functions::{Function, MODULE};
+#[cfg(feature = "wasi")]
+pub use run::PerCall;
+
+use crate::{Error, Result};
+use alloc::{format, string::String, sync::Arc, vec::Vec};
+use core::ffi::c_void;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// What callbacks are told of the call that they serve.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// What the host gave with its options.
+    pub context: *mut c_void,
+    /// When it is to be over.
+    pub deadline: Option<Instant>,
+}
+
+impl Moment {
+    /// How long it may still take; all there is where it has no end.
+    pub fn nanoseconds_left(&self) -> u64 {
+        let left = self.deadline.map(|at| at.saturating_duration_since(Instant::now()).as_nanos());
+        left.map_or(u64::MAX, |left| u64::try_from(left).unwrap_or(u64::MAX))
+    }
+}
+
+/// Takes what a program writes.
+pub type Writer = dyn Fn(Moment, &[u8]) -> Result<()> + Send + Sync;
+/// Fills a buffer with what a program reads: how many bytes, 0 at the end.
+pub type Reader = dyn Fn(Moment, &mut [u8]) -> Result<usize> + Send + Sync;
+
+/// Where what a program reads comes from.
+#[derive(Clone)]
+pub enum Input {
+    /// These bytes, from the first on in each call.
+    Bytes(Arc<[u8]>),
+    /// A function of the host's.
+    Callback(Arc<Reader>),
+    /// That of the host's process.
+    Inherited,
+}
+
+/// Where what a program writes goes.
+#[derive(Clone)]
+pub enum Output {
+    /// Nowhere.
+    Nowhere,
+    /// To the log, line by line, at level INFO and target `hostel::guest`.
+    Log,
+    /// To a function of the host's.
+    Callback(Arc<Writer>),
+    /// To that of the host's process.
+    Inherited,
+}
+
+/// A directory that a guest may use.
+#[derive(Clone, Debug)]
+#[cfg_attr(not(feature = "wasi"), allow(dead_code, reason = "then there are none"))]
+struct Directory {
+    host: PathBuf,
+    guest: String,
+    read_only: bool,
+}
+
+/// What a host grants.
+#[derive(Clone)]
+#[cfg_attr(not(feature = "wasi"), allow(dead_code, reason = "then there are none"))]
+pub struct Wasi {
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+    directories: Vec<Directory>,
+    input: Input,
+    output: Output,
+    errors: Output,
+    clock: Option<Duration>,
+    seed: Option<[u8; 32]>,
+}
+
+impl Default for Wasi {
+    fn default() -> Self {
+        Wasi {
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            directories: Vec::new(),
+            input: Input::Bytes(Arc::default()),
+            output: Output::Nowhere,
+            errors: Output::Log,
+            clock: None,
+            seed: None,
+        }
+    }
+}
+
+impl Wasi {
+    /// Nothing. UNSUPPORTED where there is nobody to give it to.
+    pub fn new() -> Result<Self> {
+        if cfg!(feature = "wasi") { Ok(Wasi::default()) } else { Err(Error::Unsupported("this build has no WASI".into())) }
+    }
+
+    /// One more argument; the first is the program's name, by custom.
+    pub fn argument(&mut self, argument: &str) -> Result<()> {
+        self.arguments.push(without_nul("argument", argument)?.into());
+        Ok(())
+    }
+
+    /// One more variable of the environment, or another value for it.
+    pub fn variable(&mut self, name: &str, value: &str) -> Result<()> {
+        if name.is_empty() || name.contains('=') {
+            return Err(Error::InvalidArgument(format!("name: \"{name}\" cannot name a variable of an environment")));
+        }
+        let (name, value) = (without_nul("name", name)?, without_nul("value", value)?);
+        self.environment.retain(|(known, _)| known != name);
+        self.environment.push((name.into(), value.into()));
+        Ok(())
+    }
+
+    /// A directory of the host's and all below it, under the name that the guest has for it.
+    pub fn directory(&mut self, host: &Path, guest: &str, read_only: bool) -> Result<()> {
+        let guest = without_nul("guest", guest)?;
+        if guest.is_empty() {
+            return Err(Error::InvalidArgument("guest: the name of a directory is empty".into()));
+        }
+        // Named anew from the root: a host that changes its working directory grants no other one.
+        let host = host.canonicalize().and_then(|path| std::fs::read_dir(&path).map(|_| path));
+        let host = host.map_err(|error| Error::InvalidArgument(format!("host: the directory cannot be read: {error}")))?;
+        self.directories.push(Directory { host, guest: guest.into(), read_only });
+        Ok(())
+    }
+
+    /// What the guest reads, unless the call brings an input.
+    pub fn set_input(&mut self, input: Input) {
+        self.input = input;
+    }
+
+    /// Where the guest's output goes, unless it is what the call returns.
+    pub fn set_output(&mut self, output: Output) {
+        self.output = output;
+    }
+
+    /// Where the guest's complaints go.
+    pub fn set_errors(&mut self, output: Output) {
+        self.errors = output;
+    }
+
+    /// Makes all clocks stand still, at this time since 1970.
+    pub fn set_clock(&mut self, now: Duration) {
+        self.clock = Some(now);
+    }
+
+    /// Makes random numbers those that follow from a seed, the same in each call.
+    pub fn set_seed(&mut self, seed: [u8; 32]) {
+        self.seed = Some(seed);
+    }
+}
+
+fn without_nul<'a>(what: &str, text: &'a str) -> Result<&'a str> {
+    if text.contains('\0') { Err(Error::InvalidArgument(format!("{what}: it contains a zero byte"))) } else { Ok(text) }
+}

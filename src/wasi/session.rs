@@ -1,0 +1,226 @@
+//! The state of WASI of one call: open files, and where its streams lead.
+
+use super::functions::{self, Function};
+use super::streams::{Capture, Carried, Sink, Source};
+use super::{Input, Output, PerCall, Wasi, executor};
+use crate::bounds::Bounds;
+use crate::call;
+use crate::stop::Stop;
+use crate::{Error, Result};
+use alloc::{format, sync::Arc, vec::Vec};
+use chacha20::ChaCha20Rng;
+use chacha20::rand_core::{Rng, SeedableRng};
+use std::time::Duration;
+use wasmtime_wasi::p1::WasiP1Ctx;
+use wasmtime_wasi::p1::wasi_snapshot_preview1::WasiSnapshotPreview1;
+use wasmtime_wasi::p2::pipe::MemoryInputPipe;
+use wasmtime_wasi::{FsPerms, HostMonotonicClock, HostWallClock, WasiCtxBuilder};
+use wiggle::{GuestError, GuestMemory};
+
+/// How many files a call may have open: a process has a thousand descriptors by default, for all of its guests.
+const OPEN_MAX: u32 = 128;
+/// How many buffers a read or write may name, and how many things a poll may wait for: each costs the host time or memory that
+/// nobody can interrupt. C programs know the first number as IOV_MAX.
+const VECTORS_MAX: u64 = 1024;
+/// How many random bytes are made before a look at the clock; whole blocks of the generator.
+const RANDOM_PIECE: usize = 1 << 20;
+/// Errnos of WASI 0.1.
+const SUCCESS: i32 = 0;
+const FAULT: i32 = 21;
+const ILSEQ: i32 = 25;
+const INVAL: i32 = 28;
+const MFILE: i32 = 33;
+
+pub(super) struct Session {
+    ctx: WasiP1Ctx,
+    random: Option<ChaCha20Rng>,
+    /// Files that the guest has open.
+    open: u32,
+    /// Whether functions may have to wait for the system: files and streams of the host's process.
+    reaches_out: bool,
+}
+
+impl Session {
+    pub fn new(wasi: &Wasi, call: &mut PerCall) -> Result<Self> {
+        let mut builder = WasiCtxBuilder::new();
+        builder.args(&wasi.arguments).envs(&wasi.environment);
+        for directory in &wasi.directories {
+            let permissions = if directory.read_only { FsPerms::ReadOnly } else { FsPerms::ReadWrite };
+            let opened = builder.preopened_dir(&directory.host, &directory.guest, permissions);
+            opened
+                .map_err(|error| Error::OutOfResources(format!("the directory {} cannot be opened: {error}", directory.guest)))?;
+        }
+        let mut inherits = false;
+        match (call.input.take(), &wasi.input) {
+            (Some(bytes), _) => builder.stdin(MemoryInputPipe::new(bytes)),
+            (None, Input::Bytes(bytes)) if bytes.is_empty() => &mut builder,
+            (None, Input::Bytes(bytes)) => builder.stdin(MemoryInputPipe::new(bytes::Bytes::from_owner(bytes.clone()))),
+            (None, Input::Callback(read)) => builder.stdin(Source(read.clone())),
+            (None, Input::Inherited) => {
+                inherits = true;
+                builder.inherit_stdin()
+            }
+        };
+        match (&call.output, &wasi.output) {
+            (Some(capture), _) => {
+                builder.stdout(Sink::Capture(Capture::clone(capture)));
+            }
+            (None, Output::Inherited) => {
+                inherits = true;
+                builder.inherit_stdout();
+            }
+            (None, output) => {
+                if let Some(sink) = sink(output) {
+                    builder.stdout(sink);
+                }
+            }
+        }
+        match &wasi.errors {
+            Output::Inherited => {
+                inherits = true;
+                builder.inherit_stderr();
+            }
+            output => {
+                if let Some(sink) = sink(output) {
+                    builder.stderr(sink);
+                }
+            }
+        }
+        if let Some(now) = wasi.clock {
+            builder.wall_clock(Standing(now)).monotonic_clock(Standing(now));
+        }
+        let random = wasi.seed.map(ChaCha20Rng::from_seed);
+        Ok(Session { ctx: builder.build_p1(), random, open: 0, reaches_out: inherits || !wasi.directories.is_empty() })
+    }
+
+    /// Runs a function: its errno.
+    pub fn answer(&mut self, function: Function, memory: &mut [u8], slots: &[u64], bounds: &Bounds, stop: &Stop) -> Result<i32> {
+        if function == Function::PathOpen && self.open >= OPEN_MAX {
+            return Ok(MFILE);
+        }
+        // Where the number of a file is to go is looked at before the file is opened: without one nobody could close it.
+        if function == Function::PathOpen && !holds_number(memory, slots.get(8)) {
+            return Ok(FAULT);
+        }
+        if count_of(function, slots) > VECTORS_MAX {
+            return Ok(INVAL);
+        }
+        if function == Function::RandomGet {
+            return self.fill_random(memory, slots, stop);
+        }
+        let errno = self.run(function, memory, slots, bounds, stop)?;
+        if errno == SUCCESS {
+            match function {
+                Function::PathOpen => self.open += 1,
+                // What is closed may be a stream or a directory that was granted: then there is one file more to open.
+                Function::FdClose => self.open = self.open.saturating_sub(1),
+                // This closes what had the number until now, unless it was the same.
+                Function::FdRenumber if slots.first() != slots.get(1) => self.open = self.open.saturating_sub(1),
+                _ => {}
+            }
+        }
+        Ok(errno)
+    }
+
+    fn run(&mut self, function: Function, memory: &mut [u8], slots: &[u64], bounds: &Bounds, stop: &Stop) -> Result<i32> {
+        // What a function may copy to our side: no more than the guest has on its own.
+        self.ctx.set_hostcall_fuel(memory.len().max(1 << 20));
+        let may_wait = self.reaches_out || function == Function::PollOneoff;
+        let mut memory = GuestMemory::Unshared(memory);
+        let future = functions::run(function, &mut self.ctx, &mut memory, slots);
+        executor::wait(future, may_wait, bounds, stop)?.or_else(refused)
+    }
+
+    /// Random bytes, piece by piece: a guest may ask for as many as it has memory.
+    fn fill_random(&mut self, memory: &mut [u8], slots: &[u64], stop: &Stop) -> Result<i32> {
+        let word = |index: usize| slots.get(index).map_or(0, |&slot| slot as u32 as usize);
+        let wanted = memory.get_mut(word(0)..).and_then(|rest| rest.get_mut(..word(1)));
+        let Some(wanted) = wanted else { return Ok(FAULT) };
+        for piece in wanted.chunks_mut(RANDOM_PIECE) {
+            self.random()?.fill_bytes(piece);
+            if let Some(reason) = stop.asked() {
+                return Err(call::stopped(reason, None));
+            }
+        }
+        Ok(SUCCESS)
+    }
+
+    /// Asked of the system when it is first needed: a generator that the process kept would go on alike in a forked child.
+    fn random(&mut self) -> Result<&mut ChaCha20Rng> {
+        if self.random.is_none() {
+            let mut seed = [0; 32];
+            getrandom::fill(&mut seed).map_err(|error| Error::OutOfResources(format!("no random numbers: {error}")))?;
+            self.random = Some(ChaCha20Rng::from_seed(seed));
+        }
+        self.random.as_mut().ok_or_else(|| Error::Internal("random numbers without a generator".into()))
+    }
+}
+
+/// Whether a number of 32 bits can be written there.
+fn holds_number(memory: &[u8], pointer: Option<&u64>) -> bool {
+    let begin = pointer.map_or(0, |&slot| slot as u32 as usize);
+    begin.is_multiple_of(4) && memory.get(begin..).is_some_and(|rest| rest.len() >= 4)
+}
+
+/// How many buffers or subscriptions a call names.
+fn count_of(function: Function, slots: &[u64]) -> u64 {
+    let count = |index: usize| slots.get(index).map_or(0, |&slot| u64::from(slot as u32));
+    match function {
+        Function::FdRead | Function::FdWrite | Function::FdPread | Function::FdPwrite | Function::PollOneoff => count(2),
+        _ => 0,
+    }
+}
+
+/// A function that did not come back with an errno.
+fn refused(error: wiggle::error::Error) -> Result<i32> {
+    if let Some(error) = error.chain().find_map(|cause| cause.downcast_ref::<GuestError>()) {
+        return Ok(errno_of(error));
+    }
+    Err(match error.downcast::<Carried>() {
+        Ok(Carried(error)) => error,
+        Err(error) => Error::Host { message: format!("WASI: {error:#}"), payload: Vec::new(), wasm_error: None },
+    })
+}
+
+/// What is wrong with the arguments that the guest has passed.
+fn errno_of(error: &GuestError) -> i32 {
+    match error {
+        GuestError::InFunc { err, .. } => errno_of(err),
+        GuestError::InvalidFlagValue(_) | GuestError::InvalidEnumValue(_) | GuestError::TryFromIntError(_) => INVAL,
+        GuestError::InvalidUtf8(_) => ILSEQ,
+        // A pointer that leads nowhere, or is not aligned.
+        _ => FAULT,
+    }
+}
+
+/// Nothing for what goes nowhere, as without us, or where the process itself writes.
+fn sink(output: &Output) -> Option<Sink> {
+    match output {
+        Output::Nowhere | Output::Inherited => None,
+        Output::Log => Some(Sink::Log(Arc::default())),
+        Output::Callback(write) => Some(Sink::Callback(write.clone())),
+    }
+}
+
+/// A clock that always shows the same time.
+struct Standing(Duration);
+
+impl HostWallClock for Standing {
+    fn resolution(&self) -> Duration {
+        Duration::from_nanos(1)
+    }
+
+    fn now(&self) -> Duration {
+        self.0
+    }
+}
+
+impl HostMonotonicClock for Standing {
+    fn resolution(&self) -> u64 {
+        1
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.0.as_nanos()).unwrap_or(u64::MAX)
+    }
+}

@@ -1,0 +1,114 @@
+#!/bin/bash
+# cli_wasi.sh BUILD_DIR: `hostel call` of programs of WASI: --dir, --env, --arg, and what comes of their exit codes.
+set -u
+hostel=$(realpath "$1")/hostel guests=$(realpath "$1")/guests
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 2
+passed=0 failed=0
+rust=$guests/wasi_rust.wasm
+
+check() {
+  local what=$1
+  shift
+  if "$@"; then
+    passed=$((passed + 1))
+    return
+  fi
+  failed=$((failed + 1))
+  echo "FAILED line ${BASH_LINENO[1]}: $what (exit status $status)"
+  head -c 2000 err | sed 's/^/    /'
+}
+
+# run STATUS ARGUMENTS...: `hostel call` ends with this exit status. Its input is empty, or the file that `feed` names.
+run() {
+  local wanted=$1
+  shift
+  timeout 60 "$hostel" call "$@" <"${feed:-/dev/null}" >out 2>err
+  status=$?
+  check "exit status $wanted" [ "$status" -eq "$wanted" ]
+}
+
+prints() { check "prints $(printf '%q' "$1")" cmp -s <(printf '%s' "$1") out; }
+silent() { check "nothing on standard error" [ ! -s err ]; }
+fails() { check "the last line begins: hostel: $1: " grep -q "^hostel: $1: ." <(tail -n 1 err); }
+complains() { check "says $1" grep -qe "^hostel: .*$1" err; }
+
+mkdir dir other
+printf 'some text' >dir/file
+printf 'hello' >input
+
+for engine in $("$hostel" engines); do
+  on=(--engine "$engine")
+  feed=input run 0 "${on[@]}" "$guests/wasi_command.wasm"
+  prints HELLO
+  silent
+  run 0 "${on[@]}" --text hello "$guests/wasi_command.wasm" _start
+  prints HELLO
+  run 0 "${on[@]}" --arg args --arg 'two words' --arg '' "$rust"
+  prints $'args\ntwo words\n\n'
+  run 0 "${on[@]}" --arg env --env A=1 --env B=x=y --env C= "$rust"
+  prints $'A=1\nB=x=y\nC=\n'
+  run 0 "${on[@]}" --arg read --arg /data/file --dir dir::/data "$rust"
+  prints 'some text'
+  run 0 "${on[@]}" --arg write --arg /data/new --arg words --dir dir::/data::ro --dir other::/data/ "$rust"
+  check "written where it may be" [ "$(cat other/new)" = words ]
+  rm other/new
+  run 1 "${on[@]}" --arg write --arg /data/new --arg words --dir dir::/data::ro "$rust"
+  fails EXIT
+  check "not written" [ ! -e dir/new ]
+  run 1 "${on[@]}" --arg read --arg /data/../input --dir dir::/data "$rust"
+  fails EXIT
+  run 1 "${on[@]}" --arg read --arg input "$rust"
+  fails EXIT
+  # A program's own exit code is passed on, with what it has written.
+  run 7 "${on[@]}" --arg exit --arg 7 "$rust"
+  prints 'so far'
+  fails EXIT
+  run 0 "${on[@]}" --arg exit --arg 0 "$rust"
+  prints 'so far'
+  silent
+  run 1 "${on[@]}" --arg exit --arg 256 "$rust" # no process could end with it
+  fails EXIT
+  run 255 "${on[@]}" --arg exit --arg -1 "$rust"
+  run 0 "${on[@]}" --arg complain --arg 'oh no' "$rust"
+  check "complaints are on standard error" [ "$(cat err)" = 'oh no' ]
+  run 1 "${on[@]}" --arg panic "$rust"
+  fails TRAP
+  run 1 "${on[@]}" --arg fill --arg 100001 --output-max 100000 "$rust"
+  fails OUTPUT_TOO_LARGE
+  check "nothing of an output that is too large" [ ! -s out ]
+  run 1 "${on[@]}" --arg sleep --arg 600000 --deadline-ms 50 "$rust"
+  fails DEADLINE
+  run 0 "${on[@]}" --text 'print(6 * 7)' "$guests/wasi_quickjs.wasm"
+  prints $'42\n'
+  run 0 "${on[@]}" --arg /db/test.db --dir dir::/db --text 'create table if not exists t(x); insert into t values (1); select sum(x) > 0 from t;' "$guests/wasi_sqlite.wasm"
+  prints $'1\n'
+  run 0 "${on[@]}" --repeat 3 --each --text a --report report.json "$guests/wasi_command.wasm"
+  prints $'A\nA\nA\n'
+  check "the report names the ABI" grep -q '"abi": "command"' report.json
+done
+
+run 1 --abi command --text x "$guests/echo.wasm"
+fails BAD_ABI
+for wrong in dir dir:: ::/data dir::/data::rw dir::/data::ro::ro dir::::ro ''; do
+  run 2 --dir "$wrong" "$rust"
+  complains 'HOST::GUEST'
+done
+for wrong in A =1 ''; do
+  run 2 --env "$wrong" "$rust"
+  complains 'NAME=VALUE'
+done
+run 2 --arg
+complains '--arg'
+run 1 --dir nowhere::/data "$rust"
+fails INVALID_ARGUMENT
+run 1 --dir input::/data "$rust"
+fails INVALID_ARGUMENT
+many=()
+for i in {1..65}; do many+=(--arg "$i"); done
+run 2 "${many[@]}" "$rust"
+complains 'less often'
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
