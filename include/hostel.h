@@ -483,9 +483,10 @@ HOSTEL_MUST_USE hostel_status hostel_limit_default(hostel_limit limit, uint64_t 
 HOSTEL_MUST_USE hostel_status hostel_engine_config_new(hostel_engine_config **config_out, hostel_error **error_out);
 
 /**
- * Chooses the engine by name, such as "cranelift" (the default), "llvm", "wasmi" or "wasmtime"; `hostel engines` lists them. "tiered" is several
- * of them in a row: the interpreter answers at once, and compilers behind it take over between calls; such an engine is always
- * deterministic (hostel_engine_config_set_deterministic()), so that results and fuel do not tell which of them ran a call.
+ * Chooses the engine by name, such as "cranelift" (the default), "llvm", "wasmi" or "wasmtime"; `hostel engines` lists them.
+ * "tiered" is several of them in a row: the interpreter answers at once, and compilers behind it take over between calls; such
+ * an engine is always deterministic (hostel_engine_config_set_deterministic()), so that results and fuel do not tell which of
+ * them ran a call.
  *
  * `name` is copied. Whether this build has the engine is checked by hostel_engine_new(), so that a program may keep
  * settings for builds other than its own.
