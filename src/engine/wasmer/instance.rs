@@ -37,11 +37,38 @@ impl Drop for WasmerInstance {
 #[derive(Clone, Copy)]
 pub(super) struct Handle(NonNull<Inner>);
 
+/// What an instance refers to. It adds to them by a pointer of its own, for instance when it is asked for a function: so they are
+/// looked at for a moment at a time, and no reference to them is kept over anything that the instance does.
+pub(super) struct Objects(NonNull<StoreObjects>);
+
+impl Objects {
+    fn new() -> Self {
+        Objects(NonNull::from(Box::leak(Box::<StoreObjects>::default())))
+    }
+
+    pub fn get(&self) -> &StoreObjects {
+        // SAFETY: `new` made the pointer from a box, which `drop` frees; and see above.
+        unsafe { self.0.as_ref() }
+    }
+
+    fn get_mut(&mut self) -> &mut StoreObjects {
+        // SAFETY: as above.
+        unsafe { self.0.as_mut() }
+    }
+}
+
+impl Drop for Objects {
+    fn drop(&mut self) {
+        // SAFETY: `new` made the pointer from a box, and nobody else frees it.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+}
+
 /// What an instance is made of; at one address, because machine code and host functions point to it.
 struct Inner {
     // Dropped in this order: the instance, then the objects it refers to, then the code.
     instance: Option<VMInstance>,
-    objects: Box<StoreObjects>,
+    objects: Objects,
     /// Exported functions by position, resolved when first called.
     entries: Vec<Option<Entry>>,
     memory: Option<NonNull<VMMemoryDefinition>>,
@@ -72,7 +99,7 @@ impl WasmerInstance {
         };
         let inner = Box::new(Inner {
             instance: None,
-            objects: Box::default(),
+            objects: Objects::new(),
             entries: vec![None; code.info.exports.len()],
             memory: None,
             fuel: None,
@@ -250,11 +277,11 @@ impl Handle {
         let host = Arc::as_ptr(&inner.host);
         let imports = code.imports.iter().enumerate();
         // SAFETY: the objects and the host live inside what the handle points to.
-        let link = |(import, signature)| unsafe { host::link(&mut inner.objects, self, host, import, signature) };
+        let link = |(import, signature)| unsafe { host::link(inner.objects.get_mut(), self, host, import, signature) };
         let imports: Vec<VMExtern> = imports.map(link).collect();
         // SAFETY: the artifact is of this process and machine, the imports have the types it asks for (linking has
         // checked), and the objects stay at their boxed address as long as the instance lives.
-        let made = unsafe { code.image.instantiate(&tunables, &imports, &mut inner.objects) };
+        let made = unsafe { code.image.instantiate(&tunables, &imports, inner.objects.get_mut()) };
         inner.made = core::mem::take(tunables.made.get_mut());
         let mut instance = trap::instantiated(made, &code, &mut inner.state)?;
         if let Some(like) = &tunables.like {
@@ -295,19 +322,19 @@ impl Handle {
     }
 }
 
-fn find_memory(code: &Compiled, instance: &mut VMInstance, objects: &StoreObjects) -> Option<NonNull<VMMemoryDefinition>> {
+fn find_memory(code: &Compiled, instance: &mut VMInstance, objects: &Objects) -> Option<NonNull<VMMemoryDefinition>> {
     let export = code.info.memory()?;
     let index = MemoryIndex::new(code.info.exports[export].index as usize);
     match instance.lookup_by_declaration(ExportIndex::Memory(index)) {
-        VMExtern::Memory(handle) => Some(handle.get(objects).vmmemory()),
+        VMExtern::Memory(handle) => Some(handle.get(objects.get()).vmmemory()),
         _ => None,
     }
 }
 
-fn find_fuel(code: &Compiled, instance: &mut VMInstance, objects: &StoreObjects) -> Option<NonNull<VMGlobalDefinition>> {
+fn find_fuel(code: &Compiled, instance: &mut VMInstance, objects: &Objects) -> Option<NonNull<VMGlobalDefinition>> {
     let index = GlobalIndex::new(code.info.meters.as_ref()?.fuel_global? as usize);
     match instance.lookup_by_declaration(ExportIndex::Global(index)) {
-        VMExtern::Global(handle) => Some(handle.get(objects).vmglobal()),
+        VMExtern::Global(handle) => Some(handle.get(objects.get()).vmglobal()),
         _ => None,
     }
 }
@@ -323,7 +350,7 @@ impl Inner {
             return Err(missing());
         };
         // SAFETY: the object holds a pointer to a function record of the instance, which lives as long as we do.
-        let entry = unsafe { Entry::new(*handle.get(&self.objects).anyfunc.as_ptr().as_ref(), ty) };
+        let entry = unsafe { Entry::new(*handle.get(self.objects.get()).anyfunc.as_ptr().as_ref(), ty) };
         self.entries[export] = Some(entry);
         Ok(entry)
     }

@@ -1,13 +1,14 @@
 //! What an instance is apart from the bytes of its memories: globals and tables, taken once and put into others, or put
 //! back after each call.
 
+use super::instance::Objects;
 use super::memory::Made;
 use crate::room::snapshot::{Reference, Snapshot, Value};
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::ptr::NonNull;
 use wasmer_types::entity::EntityRef;
 use wasmer_types::{ExportIndex, FunctionIndex, LocalTableIndex, ModuleInfo, Type};
-use wasmer_vm::{StoreObjects, VMCallerCheckedAnyfunc, VMExtern, VMGlobalDefinition, VMInstance, VMTableDefinition};
+use wasmer_vm::{VMCallerCheckedAnyfunc, VMExtern, VMGlobalDefinition, VMInstance, VMTableDefinition};
 
 type Record = NonNull<VMCallerCheckedAnyfunc>;
 
@@ -20,10 +21,10 @@ struct Functions {
 }
 
 impl Functions {
-    fn new(instance: &mut VMInstance, objects: &StoreObjects) -> Functions {
+    fn new(instance: &mut VMInstance, objects: &Objects) -> Functions {
         let (imported_len, len) = (instance.module().num_imported_functions, instance.module().functions.len());
         let mut record = |index| match instance.lookup_by_declaration(ExportIndex::Function(FunctionIndex::new(index))) {
-            VMExtern::Function(handle) => Some(handle.get(objects).anyfunc.as_ptr()),
+            VMExtern::Function(handle) => Some(handle.get(objects.get()).anyfunc.as_ptr()),
             _ => None,
         };
         let imported = (0..imported_len).filter_map(&mut record).collect();
@@ -58,7 +59,7 @@ impl Functions {
 }
 
 /// Takes a snapshot of an instance that no call runs in. Nothing when something in it belongs to it alone.
-pub(super) fn take(instance: &mut VMInstance, objects: &StoreObjects, made: &Made) -> Option<Snapshot> {
+pub(super) fn take(instance: &mut VMInstance, objects: &Objects, made: &Made) -> Option<Snapshot> {
     let functions = Functions::new(instance, objects);
     let global = |global: &wasmer_vm::VMGlobal| {
         // SAFETY: the definition lives as long as the instance; all bits of it were written when it was made.
@@ -69,7 +70,7 @@ pub(super) fn take(instance: &mut VMInstance, objects: &StoreObjects, made: &Mad
             _ => Some(Value::Bits(bits)),
         }
     };
-    let globals = objects.iter_globals().map(global).collect::<Option<_>>()?;
+    let globals = objects.get().iter_globals().map(global).collect::<Option<_>>()?;
     // A table of anything but functions holds nothing that this finds, unless it is empty.
     let table = |table: &NonNull<VMTableDefinition>| {
         // SAFETY: no call runs.
@@ -81,9 +82,9 @@ pub(super) fn take(instance: &mut VMInstance, objects: &StoreObjects, made: &Mad
 }
 
 /// Makes an instance, which has just been made and has not run, like a snapshot of another one of its module.
-pub(super) fn apply(snapshot: &Snapshot, instance: &mut VMInstance, objects: &StoreObjects, made: &Made) {
+pub(super) fn apply(snapshot: &Snapshot, instance: &mut VMInstance, objects: &Objects, made: &Made) {
     let functions = Functions::new(instance, objects);
-    for (global, value) in objects.iter_globals().zip(snapshot.globals()) {
+    for (global, value) in objects.get().iter_globals().zip(snapshot.globals()) {
         let bits = match *value {
             Value::Bits(bits) => bits,
             Value::Reference(reference) => functions.pointer(reference) as u128,
@@ -117,8 +118,8 @@ pub(super) struct Kept {
 
 impl Kept {
     /// Of an instance as it is now.
-    pub fn new(instance: &mut VMInstance, objects: &StoreObjects, made: &Made, writes_tables: bool) -> Kept {
-        let changing = objects.iter_globals().filter(|global| global.ty().mutability.is_mutable());
+    pub fn new(instance: &mut VMInstance, objects: &Objects, made: &Made, writes_tables: bool) -> Kept {
+        let changing = objects.get().iter_globals().filter(|global| global.ty().mutability.is_mutable());
         // SAFETY: the definitions live as long as the instance, and nothing runs in it.
         let globals = changing.map(|global| unsafe { (global.vmglobal(), global.vmglobal().as_ref().val.u128) }).collect();
         let mut kept = Kept { globals, tables: Vec::new(), records: Vec::new() };
