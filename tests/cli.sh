@@ -131,7 +131,7 @@ for line in nonsense --nonsense "--version now" "compile m.wasm" "compile -o m.a
   run 2 $line
   complains "${line%% *}"
 done
-for option in --fuels --deadline -o --dir --env --config --colour --nonsense -x --fuels=5 --eachh --rep; do
+for option in --fuels --deadline -o --dirs --config --colour --nonsense -x --fuels=5 --eachh --rep; do
   run 2 call "$option" 1 "$echo" echo
   complains "unknown option ${option%%=*};"
   run 2 call "$echo" echo "$option" 1
