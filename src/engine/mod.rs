@@ -251,6 +251,16 @@ const fn without(features: Features, removed: Features) -> Features {
     features.difference(removed)
 }
 
+/// Compiles with other threads than those of the whole process: in the background, where callers need those, and in a forked
+/// child, which has none of them. 0: as many as there are processors.
+#[cfg(any(feature = "wasmer", feature = "wasmtime"))]
+fn with_own_threads<T: Send>(threads: usize, compile: impl FnOnce() -> T + Send) -> Result<T> {
+    const STACK_BYTES: usize = 8 << 20;
+    let threads = rayon_core::ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK_BYTES).build();
+    let threads = threads.map_err(|error| Error::OutOfResources(format!("no threads to compile with: {error}")))?;
+    Ok(threads.install(compile))
+}
+
 /// What a host function leaves behind when it ends the guest's call: the error itself waits in `State::failure`.
 #[derive(Debug, thiserror::Error)]
 #[error("ended by a host function")]

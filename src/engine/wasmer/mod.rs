@@ -14,7 +14,7 @@ mod stop;
 mod trap;
 
 use super::capabilities::Capabilities;
-use super::{Code, Engine, Fingerprint, Instance, NoInstance, Settings, Setup};
+use super::{Code, Engine, Fingerprint, Instance, NoInstance, Settings, Setup, with_own_threads};
 use crate::inspect::{ExternType, FuncType, ModuleInfo, ValueType};
 use crate::progress::Progress;
 use crate::room::pool::Totals;
@@ -187,15 +187,6 @@ fn link(
     let tables = module.tables.values().map(|ty| tunables.table_style(ty)).collect();
     let progress = progress::watched(progress);
     ArtifactBuild::new(&mut engine.inner_mut(), wasm, engine.target(), memories, tables, progress.as_ref())
-}
-
-/// Compiles with other threads than those of the whole process: in the background, where callers need those, and in a forked
-/// child, which has none of them. 0: as many as there are processors.
-fn with_own_threads<T: Send>(threads: usize, compile: impl FnOnce() -> T + Send) -> Result<T> {
-    const STACK_BYTES: usize = 8 << 20;
-    let threads = rayon_core::ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK_BYTES).build();
-    let threads = threads.map_err(|error| Error::OutOfResources(format!("no threads to compile with: {error}")))?;
-    Ok(threads.install(compile))
 }
 
 /// A module that validates but that the compiler refuses is the engine's lack, not the module's fault.
