@@ -80,17 +80,6 @@ impl Engine {
         Module(made(|out, e| unsafe { hostel_module_load(self.0, cache, wasm.as_ptr(), wasm.len(), null(), out, e) }))
     }
 
-    pub fn load_artifact(&self, artifact: &[u8]) -> Module {
-        let (data, len) = (artifact.as_ptr(), artifact.len());
-        // SAFETY: as above.
-        Module(made(|out, e| unsafe { hostel_module_deserialize(self.0, data, len, SEAL.as_ptr(), SEAL.len(), out, e) }))
-    }
-
-    pub fn load_key(&self, cache: &Cache, key: &[u8; HOSTEL_KEY_BYTES]) -> Module {
-        // SAFETY: as above.
-        Module(made(|out, e| unsafe { hostel_module_load_key(self.0, cache.0, key.as_ptr(), out, e) }))
-    }
-
     pub fn load_key(&self, cache: &Cache, key: &[u8; HOSTEL_KEY_BYTES]) -> Module {
         // SAFETY: as above.
         Module(made(|out, e| unsafe { hostel_module_load_key(self.0, cache.0, key.as_ptr(), out, e) }))
