@@ -240,7 +240,7 @@ static void free_many(hostel_guest **guests, size_t count) {
 static void two_thousand_guests_keep_a_room_each(const hostel_engine *shared) {
   enum { GUESTS = 2000 };
   hostel_engine *engine = own_engine(shared);
-  hostel_module *module = load_file(engine, "echo.wasm");
+  hostel_module *module = settled(load_file(engine, "echo.wasm"));
   hostel_guest **guests = open_many(module, GUESTS);
   for (int round = 0; round < 3; round++) {
     for (size_t i = 0; i < GUESTS; i++) {
@@ -266,7 +266,7 @@ static void idle_rooms_make_way_the_oldest_first(const hostel_engine *shared) {
     hostel_engine *engine = own_engine(shared);
     char text[1000];
     snprintf(text, sizeof text, "(module (memory (export \"memory\") 1) %s" TOUCH ")", growing[i]);
-    hostel_module *module = load_text(engine, text);
+    hostel_module *module = settled(load_text(engine, text));
     hostel_guest **guests = open_many(module, GUESTS);
     for (size_t guest = 0; guest < GUESTS; guest++) {
       CHECK(touch(guests[guest], PAGE, 8192) == 0);
