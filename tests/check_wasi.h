@@ -53,12 +53,18 @@ static inline hostel_wasi *add_words(hostel_wasi *wasi, const char *const *words
 #define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define wasi_with(...) add_words(new_wasi(), WORDS(__VA_ARGS__))
 
+/* How long programs may run, in milliseconds; what nothing can stop reads and writes files in another way. */
+static uint64_t time_of_programs = HOSTEL_UNLIMITED;
+
 /* Runs a program: its output becomes a string, free() it; NULL, and the status, when the call fails. */
 static inline char *run_program(const hostel_guest *guest, hostel_status *status_out) {
   hostel_buffer output = RUBBISH_BUFFER;
   hostel_error *error = RUBBISH;
   char *text = NULL;
-  *status_out = hostel_guest_call(guest, NULL, NOTHING, NULL, &output, &error);
+  hostel_call_options *options = new_options();
+  SUCCEEDS(hostel_call_options_set_deadline_ms(options, time_of_programs, &error));
+  *status_out = hostel_guest_call(guest, NULL, NOTHING, options, &output, &error);
+  hostel_call_options_free(options);
   if (*status_out == HOSTEL_STATUS_OK) {
     text = malloc(output.len + 1);
     REQUIRE(text != NULL);

@@ -156,6 +156,87 @@ static void the_input_of_the_process_ends_with_the_call(const hostel_engine *eng
   close(ends[1]);
 }
 
+/* A pipe in place of a stream of this process, until it is put back. */
+typedef struct detour {
+  int number, before, reader;
+} detour;
+
+static detour new_detour(int number) {
+  int ends[2];
+  fflush(NULL);
+  const int before = dup(number);
+  REQUIRE(before >= 0 && pipe(ends) == 0 && dup2(ends[1], number) == number);
+  close(ends[1]);
+  return (detour){number, before, ends[0]};
+}
+
+static void end_detour(const detour *detour) {
+  fflush(NULL);
+  REQUIRE(dup2(detour->before, detour->number) == detour->number);
+  close(detour->before);
+}
+
+enum { MORE_THAN_A_PIPE_HOLDS = 200000 };
+
+static hostel_wasi *wasi_that_complains(char text[MORE_THAN_A_PIPE_HOLDS]) {
+  memset(text, 'x', MORE_THAN_A_PIPE_HOLDS - 1);
+  text[MORE_THAN_A_PIPE_HOLDS - 1] = '\0';
+  hostel_wasi *wasi = wasi_with("complain", text);
+  SUCCEEDS(hostel_wasi_inherit(wasi, HOSTEL_STREAM_ERROR, &error));
+  return wasi;
+}
+
+static void an_output_that_nobody_reads_ends_with_its_call(const hostel_engine *engine) {
+  static char text[MORE_THAN_A_PIPE_HOLDS];
+  hostel_guest *guest = open_program(engine, "wasi_rust.wasm", wasi_that_complains(text));
+  const detour detour = new_detour(STDERR_FILENO);
+  ENDS(guest);
+  end_detour(&detour);
+  close(detour.reader);
+  hostel_guest_free(guest);
+}
+
+/* Reads to the end, slowly at first: how many bytes. */
+static void *read_slowly(void *reader) {
+  static uint8_t bytes[65536];
+  size_t len = 0;
+  for (ssize_t got = 1; got > 0; len += (size_t)got) {
+    sleep_ms(len < MORE_THAN_A_PIPE_HOLDS / 2 ? 5 : 0);
+    got = read(*(const int *)reader, bytes, sizeof bytes);
+    REQUIRE(got >= 0);
+  }
+  return (void *)(uintptr_t)len;
+}
+
+static void an_output_that_is_read_slowly_arrives_whole(const hostel_engine *engine) {
+  static char text[MORE_THAN_A_PIPE_HOLDS];
+  hostel_guest *guest = open_program(engine, "wasi_rust.wasm", wasi_that_complains(text));
+  detour detour = new_detour(STDERR_FILENO);
+  pthread_t thread;
+  void *len;
+  REQUIRE(pthread_create(&thread, NULL, read_slowly, &detour.reader) == 0);
+  ANSWERS("", hostel_guest_call(guest, NULL, NOTHING, NULL, &output, &error));
+  end_detour(&detour);
+  pthread_join(thread, &len);
+  CHECK((uintptr_t)len == MORE_THAN_A_PIPE_HOLDS); /* with its line feed */
+  close(detour.reader);
+  hostel_guest_free(guest);
+}
+
+/* It is the guest's misfortune, and no SIGPIPE for the host. */
+static void an_output_whose_reader_has_gone_is_an_error(const hostel_engine *engine) {
+  hostel_wasi *wasi = new_wasi();
+  SUCCEEDS(hostel_wasi_inherit(wasi, HOSTEL_STREAM_OUTPUT, &error));
+  hostel_guest *guest = open_program(engine, "wasi_reactor.wasm", wasi);
+  const detour detour = new_detour(STDOUT_FILENO);
+  close(detour.reader);
+  hostel_buffer output = RUBBISH_BUFFER;
+  const hostel_status status = hostel_guest_call(guest, "say", TEXT("x"), NULL, &output, NULL);
+  end_detour(&detour);
+  CHECK(status == HOSTEL_STATUS_GUEST_ERROR);
+  hostel_guest_free(guest);
+}
+
 /* ---- callbacks of the host ---- */
 
 typedef struct nap {
@@ -292,6 +373,9 @@ int main(int argc, char **argv) {
       TEST(a_start_that_waits_ends_in_time),
       TEST(a_file_that_never_answers_ends_with_its_call),
       TEST(the_input_of_the_process_ends_with_the_call),
+      TEST(an_output_that_nobody_reads_ends_with_its_call),
+      TEST(an_output_that_is_read_slowly_arrives_whole),
+      TEST(an_output_whose_reader_has_gone_is_an_error),
       TEST(callbacks_are_told_how_long_they_have),
       TEST(a_real_clock_shows_the_time),
       TEST(real_random_numbers_differ),

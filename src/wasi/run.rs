@@ -20,7 +20,7 @@ impl Wasi {
         let (bounds, stop) = (state.bounds.clone(), state.stop.clone());
         let mut session = match state.wasi.session.take() {
             Some(session) => session,
-            None => Box::new(Session::new(self, &mut state.wasi)?),
+            None => Box::new(Session::new(self, &mut state.wasi, &bounds)?),
         };
         let answer = streams::during(moment, || session.answer(function, instance.memory(), slots, &bounds, &stop));
         instance.state().wasi.session = Some(session);
@@ -47,6 +47,11 @@ impl PerCall {
     pub(crate) fn begin(&mut self, input: &[u8], output_max: u64) {
         let input = (!input.is_empty()).then(|| bytes::Bytes::copy_from_slice(input));
         *self = PerCall { session: None, input, output: Some(Capture::new(output_max)) };
+    }
+
+    /// Whether the call is the run of a program.
+    pub(super) fn is_program(&self) -> bool {
+        self.output.is_some()
     }
 
     /// Ends it: what it has written.

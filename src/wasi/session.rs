@@ -1,7 +1,7 @@
 //! The state of WASI of one call: open files, and where its streams lead.
 
 use super::functions::{self, Function};
-use super::streams::{Capture, Carried, Sink, Source};
+use super::streams::{Carried, Sink, Source};
 use super::{Input, Output, PerCall, Wasi, executor};
 use crate::bounds::Bounds;
 use crate::call;
@@ -10,6 +10,8 @@ use crate::{Error, Result};
 use alloc::{format, sync::Arc, vec::Vec};
 use chacha20::ChaCha20Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
+use core::hint::black_box;
+use std::os::fd::AsFd;
 use std::time::Duration;
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::p1::wasi_snapshot_preview1::WasiSnapshotPreview1;
@@ -24,6 +26,8 @@ const OPEN_MAX: u32 = 128;
 const VECTORS_MAX: u64 = 1024;
 /// How many random bytes are made before a look at the clock; whole blocks of the generator.
 const RANDOM_PIECE: usize = 1 << 20;
+/// The smallest pages that a system has.
+const PAGE: usize = 4096;
 /// Errnos of WASI 0.1.
 const SUCCESS: i32 = 0;
 const FAULT: i32 = 21;
@@ -36,21 +40,26 @@ pub(super) struct Session {
     random: Option<ChaCha20Rng>,
     /// Files that the guest has open.
     open: u32,
-    /// Whether functions may have to wait for the system: files and streams of the host's process.
+    /// Nothing can stop the call, so that its own thread may wait for the system, and files are read into the guest's memory.
+    in_place: bool,
+    /// Whether functions may have to wait on another thread: for files, if not in place, and streams of the host's process.
     reaches_out: bool,
 }
 
 impl Session {
-    pub fn new(wasi: &Wasi, call: &mut PerCall) -> Result<Self> {
+    pub fn new(wasi: &Wasi, call: &mut PerCall, bounds: &Bounds) -> Result<Self> {
         let mut builder = WasiCtxBuilder::new();
         builder.args(&wasi.arguments).envs(&wasi.environment);
+        // A program's session ends with its call; that of other guests may have to serve a call that can be stopped.
+        let in_place = call.is_program() && !bounds.stops();
+        builder.allow_blocking_current_thread(in_place); // asked for by directories when they are opened
         for directory in &wasi.directories {
             let permissions = if directory.read_only { FsPerms::ReadOnly } else { FsPerms::ReadWrite };
             let opened = builder.preopened_dir(&directory.host, &directory.guest, permissions);
             opened
                 .map_err(|error| Error::OutOfResources(format!("the directory {} cannot be opened: {error}", directory.guest)))?;
         }
-        let mut inherits = false;
+        let mut inherits = [&wasi.output, &wasi.errors].iter().any(|output| matches!(output, Output::Inherited));
         match (call.input.take(), &wasi.input) {
             (Some(bytes), _) => builder.stdin(MemoryInputPipe::new(bytes)),
             (None, Input::Bytes(bytes)) if bytes.is_empty() => &mut builder,
@@ -61,36 +70,19 @@ impl Session {
                 builder.inherit_stdin()
             }
         };
-        match (&call.output, &wasi.output) {
-            (Some(capture), _) => {
-                builder.stdout(Sink::Capture(Capture::clone(capture)));
-            }
-            (None, Output::Inherited) => {
-                inherits = true;
-                builder.inherit_stdout();
-            }
-            (None, output) => {
-                if let Some(sink) = sink(output) {
-                    builder.stdout(sink);
-                }
-            }
+        let captured = call.output.clone().map(Sink::Capture);
+        if let Some(sink) = captured.map_or_else(|| sink(&wasi.output, std::io::stdout()), |sink| Ok(Some(sink)))? {
+            builder.stdout(sink);
         }
-        match &wasi.errors {
-            Output::Inherited => {
-                inherits = true;
-                builder.inherit_stderr();
-            }
-            output => {
-                if let Some(sink) = sink(output) {
-                    builder.stderr(sink);
-                }
-            }
+        if let Some(sink) = sink(&wasi.errors, std::io::stderr())? {
+            builder.stderr(sink);
         }
         if let Some(now) = wasi.clock {
             builder.wall_clock(Standing(now)).monotonic_clock(Standing(now));
         }
         let random = wasi.seed.map(ChaCha20Rng::from_seed);
-        Ok(Session { ctx: builder.build_p1(), random, open: 0, reaches_out: inherits || !wasi.directories.is_empty() })
+        let reaches_out = inherits || !(in_place || wasi.directories.is_empty());
+        Ok(Session { ctx: builder.build_p1(), random, open: 0, in_place, reaches_out })
     }
 
     /// Runs a function: its errno.
@@ -108,7 +100,12 @@ impl Session {
         if function == Function::RandomGet {
             return self.fill_random(memory, slots, stop);
         }
-        let errno = self.run(function, memory, slots, bounds, stop)?;
+        let mut errno = self.run(function, memory, slots, bounds, stop)?;
+        if errno != SUCCESS && self.in_place && function == Function::FdRead {
+            // The system does not write to pages whose writes are being tracked; what we write makes them ready.
+            touch_buffer(memory, slots);
+            errno = self.run(function, memory, slots, bounds, stop)?;
+        }
         if errno == SUCCESS {
             match function {
                 Function::PathOpen => self.open += 1,
@@ -171,6 +168,23 @@ fn count_of(function: Function, slots: &[u64]) -> u64 {
     }
 }
 
+/// Writes to each page of the buffer that a read fills, the first that is not empty, what is there.
+fn touch_buffer(memory: &mut [u8], slots: &[u64]) {
+    let word = |memory: &[u8], at: usize| memory.get(at..)?.first_chunk().map(|&bytes| u32::from_le_bytes(bytes) as usize);
+    let [_, vectors, count, ..] = *slots else { return };
+    for vector in 0..count as u32 as usize {
+        let at = vectors as u32 as usize + 8 * vector;
+        let (Some(begin), Some(len)) = (word(memory, at), word(memory, at + 4)) else { return };
+        if len > 0 {
+            let Some(buffer) = memory.get_mut(begin..).and_then(|rest| rest.get_mut(..len)) else { return };
+            let mut touch = |byte: &mut u8| *byte = black_box(*byte);
+            buffer.iter_mut().step_by(PAGE).for_each(&mut touch);
+            buffer.last_mut().map(&mut touch);
+            return;
+        }
+    }
+}
+
 /// A function that did not come back with an errno.
 fn refused(error: wiggle::error::Error) -> Result<i32> {
     if let Some(error) = error.chain().find_map(|cause| cause.downcast_ref::<GuestError>()) {
@@ -193,13 +207,14 @@ fn errno_of(error: &GuestError) -> i32 {
     }
 }
 
-/// Nothing for what goes nowhere, as without us, or where the process itself writes.
-fn sink(output: &Output) -> Option<Sink> {
-    match output {
-        Output::Nowhere | Output::Inherited => None,
+/// Nothing for what goes nowhere, as without us.
+fn sink(output: &Output, inherited: impl AsFd) -> Result<Option<Sink>> {
+    Ok(match output {
+        Output::Nowhere => None,
         Output::Log => Some(Sink::Log(Arc::default())),
         Output::Callback(write) => Some(Sink::Callback(write.clone())),
-    }
+        Output::Inherited => Sink::inherit(inherited)?,
+    })
 }
 
 /// A clock that always shows the same time.

@@ -1,10 +1,15 @@
 //! The standard streams of a program: bytes, what the host's callbacks take and give, the log.
 
 use super::{Moment, Reader, Writer};
-use crate::Error;
 use crate::log::{self, Level};
+use crate::{Error, Result};
 use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 use core::cell::Cell;
+use core::time::Duration;
+use rustix::event::{PollFd, PollFlags, Timespec};
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::os::fd::AsFd;
 use std::sync::{Mutex, PoisonError};
 use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdinStream, StdoutStream};
@@ -74,9 +79,20 @@ pub(super) enum Sink {
     Callback(Arc<Writer>),
     /// Line by line; what is left of the last.
     Log(Arc<Mutex<Vec<u8>>>),
+    /// A stream of the host's process.
+    Process(Arc<File>),
 }
 
 impl Sink {
+    /// A stream of the process; nothing if it is closed.
+    pub fn inherit(stream: impl AsFd) -> Result<Option<Sink>> {
+        match stream.as_fd().try_clone_to_owned() {
+            Ok(fd) => Ok(Some(Sink::Process(Arc::new(fd.into())))),
+            Err(error) if error.raw_os_error() == Some(libc::EBADF) => Ok(None),
+            Err(error) => Err(Error::OutOfResources(format!("no descriptor for a stream of the process: {error}"))),
+        }
+    }
+
     fn put(&self, bytes: &[u8]) -> StreamResult<()> {
         match self {
             Sink::Capture(capture) => capture.put(bytes),
@@ -85,8 +101,40 @@ impl Sink {
                 log_lines(&mut rest.lock().unwrap_or_else(PoisonError::into_inner), bytes);
                 Ok(())
             }
+            // Only WASI 0.2 asks for this; see below.
+            Sink::Process(_) => Err(StreamError::Closed),
         }
     }
+}
+
+/// How long who writes to a stream that takes no more waits until it looks again.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
+/// Writes when the stream takes it, so that a call can end while it waits. What says it is ready takes `PIPE_BUF` bytes.
+async fn write_when_ready(mut file: &File, mut bytes: &[u8]) -> StreamResult<()> {
+    while !bytes.is_empty() {
+        let mut ready = [PollFd::new(file, PollFlags::OUT)];
+        rustix::event::poll(&mut ready, Some(&Timespec::default())).map_err(|error| failed(error.into()))?;
+        if ready[0].revents().contains(PollFlags::ERR) {
+            return Err(StreamError::Closed); // by who read it: writing would end the process, which may not expect it
+        }
+        let written = if ready[0].revents().is_empty() {
+            Err(ErrorKind::WouldBlock.into())
+        } else {
+            file.write(&bytes[..bytes.len().min(libc::PIPE_BUF)])
+        };
+        match written {
+            Ok(len) => bytes = &bytes[len..],
+            Err(error) if error.kind() == ErrorKind::WouldBlock => tokio::time::sleep(LOOK_AGAIN).await,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    Ok(())
+}
+
+fn failed(error: std::io::Error) -> StreamError {
+    StreamError::LastOperationFailed(error.into())
 }
 
 /// Longer lines are told in pieces, so that a guest cannot make the host keep as much as it likes.
@@ -123,7 +171,7 @@ impl Drop for Sink {
 
 impl IsTerminal for Sink {
     fn is_terminal(&self) -> bool {
-        false
+        matches!(self, Sink::Process(file) if std::io::IsTerminal::is_terminal(&**file))
     }
 }
 
@@ -158,7 +206,10 @@ impl OutputStream for Sink {
     }
 
     async fn blocking_write_and_flush(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
-        self.put(&bytes)
+        match self {
+            Sink::Process(file) => write_when_ready(file, &bytes).await,
+            sink => sink.put(&bytes),
+        }
     }
 }
 
