@@ -76,8 +76,6 @@ const ELEMENTS: &str = "an element of a segment cannot be read from a global, an
 const COMPILE_TIME: &str =
     "a small module can be made that compiles for minutes, and a load can only be stopped between functions";
 
-const DIVISION: &str = "a division by `y == 0 ? 1 : y`, written with select, traps as if by zero";
-
 /// Every engine there is, built or not, in the order they are listed.
 pub static ENGINES: [Capabilities; 4] = [
     Capabilities {
@@ -130,7 +128,6 @@ pub static ENGINES: [Capabilities; 4] = [
             "the bits of a NaN that an operation makes are always the same",
             "errors carry no backtrace",
             "every call has a new instance",
-            DIVISION,
         ],
         make: Some(super::wasmi::new),
     },

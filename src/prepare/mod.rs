@@ -62,6 +62,7 @@ mod helpers;
 mod layout;
 #[cfg(feature = "llvm")]
 pub(crate) mod nans;
+pub(crate) mod selects;
 mod step;
 mod time;
 mod weights;

@@ -207,10 +207,9 @@ fn test(seed: u64, wasm: &[u8], engines: &[Arc<dyn Engine>], counts: &Counts) ->
             _ => of_kind = Some((kind, new[0].clone())),
         }
         match &first {
-            Some(first) if engines_agree(seed) => {
+            Some(first) => {
                 compare(&script, first, &new[0], counts).map_err(|difference| format!("{name} alone: {difference}"))?;
             }
-            Some(_) => {}
             None => {
                 first = Some(new[0].clone());
                 counts.resettable.fetch_add(u64::from(module.info().not_resettable.is_empty()), Relaxed);
@@ -220,7 +219,7 @@ fn test(seed: u64, wasm: &[u8], engines: &[Arc<dyn Engine>], counts: &Counts) ->
             continue;
         }
         match &fueled {
-            Some(first) if engines_agree(seed) && *first != fuel => {
+            Some(first) if *first != fuel => {
                 let differ = |at: &usize| first[*at] != fuel[*at];
                 let at = (0..fuel.len()).find(differ).unwrap_or_default();
                 let (function, values) = &script[at];
@@ -242,12 +241,6 @@ const SLOW: &str = "llvm";
 
 /// After so many calls, rooms that are reused are as new.
 const REUSED: u32 = 3;
-
-/// Whether what engines have done is compared. In modules of odd seeds divisions are guarded, `x / (y == 0 ? 1 : y)`, and
-/// wasmi 2.0.0 gets that wrong: it divides by zero, or gives another result.
-fn engines_agree(seed: u64) -> bool {
-    seed.is_multiple_of(2)
-}
 
 /// Not all in each module: what a module cannot do makes a difference to how it is put back.
 fn writes(seed: u64) -> Writes {

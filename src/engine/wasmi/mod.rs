@@ -9,7 +9,7 @@ use super::capabilities::{self, Capabilities};
 use super::{Code, Engine, Fingerprint, Instance, NoInstance, Settings, Setup};
 use crate::inspect::{ExternType, ModuleInfo};
 use crate::limits::Limit;
-use crate::prepare;
+use crate::prepare::{self, selects};
 use crate::progress::Progress;
 use crate::room::pool::Totals;
 #[cfg(feature = "std")]
@@ -47,7 +47,8 @@ struct Interpreter {
 impl Interpreter {
     fn translate(&self, wasm: &[u8]) -> Result<wasmi::Module> {
         let engine = self.engine.get(|| wasmi::Engine::new(&self.config));
-        wasmi::Module::new(engine, wasm).map_err(|error| Error::UnsupportedModule(format!("wasmi cannot translate it: {error}")))
+        let wasm = selects::apart(wasm)?;
+        wasmi::Module::new(engine, &wasm).map_err(|error| Error::UnsupportedModule(format!("wasmi cannot translate it: {error}")))
     }
 }
 
