@@ -110,6 +110,7 @@ unsafe extern "C" {
 
     pub fn hostel_call_options_new(options: *mut *mut hostel_call_options, e: Errors) -> hostel_status;
     pub fn hostel_call_options_set_deadline_ms(options: *mut hostel_call_options, milliseconds: u64, e: Errors) -> hostel_status;
+    pub fn hostel_call_options_free(options: *mut hostel_call_options);
     pub fn hostel_call_options_set_cancel(options: *mut hostel_call_options, cancel: *const hostel_cancel, e: Errors) -> hostel_status;
     pub fn hostel_cancel_new(cancel: *mut *mut hostel_cancel, e: Errors) -> hostel_status;
     pub fn hostel_cancel_trigger(cancel: *const hostel_cancel, e: Errors) -> hostel_status;

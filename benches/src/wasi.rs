@@ -49,10 +49,14 @@ fn granted(engine: &Engine, wasm: &[u8], arguments: &[&CStr], directory: Option<
 
 /// Runs it: how many bytes it has written.
 fn run(guest: Guest, input: &[u8]) -> usize {
+    run_within(guest, input, null_mut())
+}
+
+fn run_within(guest: Guest, input: &[u8], options: *mut hostel_call_options) -> usize {
     let mut output = hostel_buffer::EMPTY;
     // SAFETY: as above.
     unsafe {
-        ok(|e| hostel_guest_call(guest.0, null(), input.as_ptr(), input.len(), null_mut(), &mut output, e));
+        ok(|e| hostel_guest_call(guest.0, null(), input.as_ptr(), input.len(), options, &mut output, e));
         let len = output.len;
         hostel_buffer_free(&mut output);
         len
@@ -61,7 +65,7 @@ fn run(guest: Guest, input: &[u8]) -> usize {
 
 fn hello(report: &mut Report, engine: &Engine, wasm: &[u8]) {
     let ours = granted(engine, wasm, &[], None);
-    let peers = [Allocation::OnDemand, Allocation::Pooling, Allocation::Best].map(|how| Program::new(how, wasm));
+    let peers = [Allocation::OnDemand, Allocation::Pooling, Allocation::Best].map(|how| Program::new(how, wasm, false));
     assert_eq!(run(ours, HELLO), HELLO.len());
     let theirs = |peer: &Program| assert_eq!(peer.run(&[], HELLO, None).len(), HELLO.len());
     let ns = nanoseconds(&mut [
@@ -86,20 +90,36 @@ fn reading(report: &mut Report, engine: &Engine, wasm: &[u8]) {
     let block: Vec<u8> = (0..FILE).map(|byte| byte as u8).collect();
     std::fs::write(directory.join("big"), block).expect("room for a file");
     let ours = granted(engine, wasm, &[c"program", c"measure", c"/data/big"], Some(&directory));
-    let peer = Program::new(Allocation::OnDemand, wasm);
-    let mut times = [Vec::new(), Vec::new()];
+    let peers = [false, true].map(|in_place| Program::new(Allocation::OnDemand, wasm, in_place));
+    // SAFETY: as above.
+    let deadline = unsafe {
+        let options = made(|out, e| hostel_call_options_new(out, e));
+        ok(|e| hostel_call_options_set_deadline_ms(options, 60_000, e));
+        options
+    };
+    let theirs = |peer: &Program| peer.run(&["program", "measure", "/data/big"], &[], Some(&directory)).len();
+    let ways: [&dyn Fn() -> usize; 4] =
+        [&|| run(ours, &[]), &|| run_within(ours, &[], deadline), &|| theirs(&peers[0]), &|| theirs(&peers[1])];
+    let mut times = [const { Vec::new() }; 4];
     for _ in 0..ROUNDS {
-        let begin = Instant::now();
-        assert!(run(ours, &[]) > 10);
-        times[0].push(begin.elapsed().as_nanos() as f64);
-        let begin = Instant::now();
-        assert!(peer.run(&["program", "measure", "/data/big"], &[], Some(&directory)).len() > 10);
-        times[1].push(begin.elapsed().as_nanos() as f64);
+        for (way, times) in ways.iter().zip(&mut times) {
+            let begin = Instant::now();
+            assert!(way() > 10);
+            times.push(begin.elapsed().as_nanos() as f64);
+        }
     }
-    let [ours, theirs] = times.map(median);
+    // SAFETY: as above.
+    unsafe { hostel_call_options_free(deadline) };
+    let [ours, in_time, theirs, in_place] = times.map(median);
     let rate = FILE as f64 / ours * 1e3;
     report.tell("wasi_read_mb_per_second", rate, "MB/s read by a program in Rust from a file of 100 MB, 1 MiB at a time");
     report.tell("wasi_read_ratio_wasmtime", theirs / ours, "times wasmtime's throughput");
+    report.tell(
+        "wasi_read_ratio_wasmtime_in_place",
+        in_place / ours,
+        "times that of wasmtime on the calling thread, which is no default",
+    );
+    report.tell("wasi_read_deadline_ratio_wasmtime", theirs / in_time, "times wasmtime's, in calls with a deadline");
     std::fs::remove_dir_all(&directory).expect("it is ours");
 }
 

@@ -115,7 +115,7 @@ async fn write_when_ready(mut file: &File, mut bytes: &[u8]) -> StreamResult<()>
     while !bytes.is_empty() {
         let mut ready = [PollFd::new(file, PollFlags::OUT)];
         rustix::event::poll(&mut ready, Some(&Timespec::default())).map_err(|error| failed(error.into()))?;
-        if ready[0].revents().contains(PollFlags::ERR) {
+        if ready[0].revents().intersects(PollFlags::ERR | PollFlags::HUP) {
             return Err(StreamError::Closed); // by who read it: writing would end the process, which may not expect it
         }
         let written = if ready[0].revents().is_empty() {
