@@ -1,4 +1,4 @@
-/* What the tests of rooms share: guests with settings of their rooms, statistics, and a guest that writes everywhere. */
+/* What the tests of rooms share: guests with settings of their rooms, statistics, and guests that write much. */
 #ifndef HOSTEL_TESTS_CHECK_ROOMS_H
 #define HOSTEL_TESTS_CHECK_ROOMS_H
 
@@ -50,6 +50,28 @@ static inline hostel_engine *own_engine(const hostel_engine *engine) { return li
 
 /* Whether the engine can put a room back as it was; the others make a new one for each call. */
 static inline bool resets_rooms(const hostel_engine *engine) { return engine_row_has(engine, "\"resets\""); }
+
+enum { PAGE = 65536 };
+
+/* `touch(bytes, step)` writes to every `step`th byte and says how many of them were written before: none, in a new room. */
+#define TOUCH                                                                                                                    \
+  " (func (export \"touch\") (param i32 i32) (result i32) (local $p i32) (local $found i32)"                                     \
+  "   (loop $l (local.set $found (i32.add (local.get $found) (i32.load8_u (local.get $p))))"                                     \
+  "     (i32.store8 (local.get $p) (i32.const 1)) (local.set $p (i32.add (local.get $p) (local.get 1)))"                         \
+  "     (br_if $l (i32.lt_u (local.get $p) (local.get 0)))) (local.get $found))"
+
+/* What `touch` finds. */
+static inline uint64_t touch(const hostel_guest *guest, uint64_t bytes, uint64_t step) {
+  uint64_t values[2] = {bytes, step};
+  SUCCEEDS(hostel_guest_call_values(guest, "touch", values, 2, NULL, &error));
+  return values[0];
+}
+
+static inline hostel_guest *open_touch(const hostel_engine *engine, const char *memory) {
+  char text[1000];
+  snprintf(text, sizeof text, "(module (memory (export \"memory\") %s)" TOUCH ")", memory);
+  return link_guest(settled(load_text(engine, text)), NULL);
+}
 
 /* Which parts of secrets.wat a guest has. */
 typedef struct shape {

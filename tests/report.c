@@ -19,8 +19,6 @@
   " (func $deep (export \"deep\") (param i32 i32) (result i64) (call $deep (i32.const 0) (i32.const 0)))"                        \
   " (func (export \"spin\") (param i32 i32) (result i64) (loop $l (br $l)) (i64.const 0)))"
 
-enum { PAGE = 65536 };
-
 static hostel_status answer_by_context(void *user_data, hostel_caller *caller, const uint8_t *input, size_t input_len) {
   (void)user_data, (void)input, (void)input_len;
   const hostel_status *status = hostel_caller_context(caller);

@@ -1,76 +1,9 @@
-/* rooms_signals.c: rooms and a host that has its own ideas about SIGSEGV, threads and stacks. */
-#include "check_programs.h"
-#include "check_rooms.h"
-#include "check_sanitized.h"
+/* rooms_signals.c: rooms and a host that has its own ideas about SIGSEGV. */
+#include "check_signals.h"
 
-#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <unistd.h>
-
-/* `write` writes its input to every page of 64 and grows; `sum` adds up what is there: 7 in a new one. `wait` asks the host. */
-static const char pages[] =
-    "(module (import \"host\" \"answer\" (func $ask (param i32 i32) (result i64)))"
-    " (memory (export \"memory\") 4) (data (i32.const 8) \"\\07\") (global $n (mut i32) (i32.const 0))"
-    " (func (export \"hostel_alloc\") (param i32) (result i32) (i32.const 1024)) (func (export \"hostel_free\") (param i32 i32))"
-    " (func $write (export \"write\") (param i32 i32) (result i64) (local $p i32)"
-    "   (drop (memory.grow (i32.const 1)))"
-    "   (loop $l (i64.store (local.get $p) (i64.const -1)) (local.set $p (i32.add (local.get $p) (i32.const 4096)))"
-    "     (br_if $l (i32.lt_u (local.get $p) (i32.mul (memory.size) (i32.const 65536)))))"
-    "   (global.set $n (i32.add (global.get $n) (i32.const 1))) (i64.const 0))"
-    " (func (export \"ask_and_write\") (param i32 i32) (result i64)"
-    "   (drop (call $ask (i32.const 0) (i32.const 0))) (call $write (i32.const 0) (i32.const 0)))"
-    " (func (export \"sum\") (param i32 i32) (result i64) (local $p i32) (local $s i64)"
-    "   (local.set $p (i32.mul (memory.size) (i32.const 65536)))"
-    "   (loop $l (local.set $p (i32.sub (local.get $p) (i32.const 8)))"
-    "     (local.set $s (i64.add (local.get $s) (i64.load (local.get $p)))) (br_if $l (local.get $p)))"
-    "   (i64.store8 (i32.const 16) (i64.add (local.get $s) (i64.extend_i32_u (global.get $n)))) (i64.const 0x10_0000_0001))"
-    " (func (export \"outside\") (param i32 i32) (result i64) (i64.load (i32.const -1)))"
-    " (func (export \"deep\") (param i32 i32) (result i64) (i64.add (call 6 (local.get 0) (local.get 1)) (i64.const 1))))";
-
-/* Without memory.grow its bounds are pages that cannot be reached: going outside is a SIGSEGV. */
-static const char outside[] =
-    "(module (memory (export \"memory\") 1)"
-    " (func (export \"hostel_alloc\") (param i32) (result i32) (i32.const 1024)) (func (export \"hostel_free\") (param i32 i32))"
-    " (func (export \"outside\") (param i32 i32) (result i64) (i64.load (i32.const 0x7fffffff)))"
-    " (func $d (export \"deep\") (param i32 i32) (result i64)"
-    "   (i64.add (call $d (local.get 0) (local.get 1)) (i64.const 1))))";
-
-static void (*when_asked)(void);
-
-static hostel_status answer(void *user_data, hostel_caller *caller, const uint8_t *input, size_t input_len) {
-  (void)user_data, (void)caller, (void)input, (void)input_len;
-  if (when_asked != NULL) {
-    when_asked();
-  }
-  return HOSTEL_STATUS_OK;
-}
-
-static hostel_guest *open_pages(const hostel_engine *engine) {
-  hostel_imports *imports = imports_of("host", "answer", answer, NULL);
-  hostel_guest *guest = link_guest(load_text(engine, pages), imports);
-  hostel_imports_free(imports);
-  return guest;
-}
-
-static void call_often(const hostel_guest *guest, int times) {
-  for (int i = 0; i < times; i++) {
-    ANSWERS("", hostel_guest_call(guest, "write", NOTHING, NULL, &output, &error));
-    ANSWERS("\7", hostel_guest_call(guest, "sum", NOTHING, NULL, &output, &error));
-  }
-}
-
-static void trap_often(const hostel_engine *engine, int times) {
-  hostel_guest *guest = open_text(engine, outside);
-  for (int i = 0; i < times; i++) {
-    REFUSES(TRAP, "", hostel_guest_call(guest, "outside", NOTHING, NULL, &output, &error));
-    REFUSES(STACK_OVERFLOW, "", hostel_guest_call(guest, "deep", NOTHING, NULL, &output, &error));
-  }
-  hostel_guest_free(guest);
-}
-
-/* ---- handlers ---- */
 
 static volatile sig_atomic_t handled;
 static sigjmp_buf jump;
@@ -361,119 +294,8 @@ static void masking_handler(const char *name) {
 
 static void a_handler_from_before_has_the_mask_it_asked_for(const hostel_engine *engine) { RUNS_WELL(masking_handler, engine); }
 
-/* ---- threads ---- */
-
-typedef struct job {
-  const hostel_engine *engine;
-  const hostel_guest *guest;
-  size_t stack; /* of the thread; 0: as usual */
-  size_t alternate;
-  bool blocks, traps;
-} job;
-
-static void *work(void *argument) {
-  const job *job = argument;
-  char *alternate = NULL;
-  if (job->alternate > 0) {
-    alternate = malloc(job->alternate);
-    const stack_t stack = {.ss_sp = alternate, .ss_size = job->alternate};
-    REQUIRE(sigaltstack(&stack, NULL) == 0);
-  }
-  if (job->blocks) {
-    sigset_t mask;
-    sigemptyset(&mask);
-    sigaddset(&mask, SIGSEGV);
-    REQUIRE(pthread_sigmask(SIG_BLOCK, &mask, NULL) == 0);
-  }
-  call_often(job->guest, 100);
-  hostel_guest *own = open_pages(job->engine);
-  call_often(own, 30);
-  if (job->traps) {
-    trap_often(job->engine, 5);
-  }
-  hostel_guest_free(own);
-  if (alternate != NULL) {
-    const stack_t none = {.ss_flags = SS_DISABLE};
-    sigaltstack(&none, NULL);
-    free(alternate);
-  }
-  return NULL;
-}
-
-static void run_thread(job *job) {
-  pthread_t thread;
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  if (job->stack > 0) {
-    REQUIRE(pthread_attr_setstacksize(&attributes, job->stack) == 0);
-  }
-  REQUIRE(pthread_create(&thread, &attributes, work, job) == 0);
-  REQUIRE(pthread_join(thread, NULL) == 0);
-  pthread_attr_destroy(&attributes);
-}
-
-static void run_threads(const char *name, job job) {
-  hostel_engine *engine = engine_called(name);
-  hostel_guest *guest = open_pages(engine);
-  job.engine = engine;
-  job.guest = guest;
-  for (int i = 0; i < 5; i++) {
-    call_often(guest, 20);
-    run_thread(&job);
-  }
-  hostel_guest_free(guest);
-  hostel_engine_free(engine);
-}
-
-static void blocking_threads(const char *name) { run_threads(name, (job){.blocks = true}); }
-static void threads_of_small_stacks(const char *name) { run_threads(name, (job){.stack = 256 << 10, .traps = true}); }
-
-static void small_alternate_stacks(const char *name) {
-  static const size_t sizes[] = {2048, 8192, 16384, 65536, 1 << 20};
-  for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-    run_threads(name, (job){.alternate = sizes[i], .traps = true});
-  }
-}
-
-static void threads_that_block_the_signal_may_call(const hostel_engine *engine) { RUNS_WELL(blocking_threads, engine); }
-static void a_stack_as_small_as_promised_is_enough(const hostel_engine *engine) { RUNS_WELL(threads_of_small_stacks, engine); }
-static void alternate_stacks_of_any_size_will_do(const hostel_engine *engine) { RUNS_WELL(small_alternate_stacks, engine); }
-
-static hostel_guest *stepper;
-
-static void *only_call(void *guest) {
-  call_often(guest, 20);
-  REFUSES(TRAP, "", hostel_guest_call(stepper, "outside", NOTHING, NULL, &output, &error));
-  REFUSES(STACK_OVERFLOW, "", hostel_guest_call(stepper, "deep", NOTHING, NULL, &output, &error));
-  return NULL;
-}
-
-/* A thread that only calls, with everything loaded before. */
-static void callers_of_small_stacks(const char *name) {
-  hostel_engine *engine = engine_called(name);
-  hostel_guest *guest = open_pages(engine);
-  call_often(guest, 2);
-  stepper = open_text(engine, outside);
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  REQUIRE(pthread_attr_setstacksize(&attributes, 64 << 10) == 0);
-  for (int i = 0; i < 10; i++) {
-    pthread_t thread;
-    REQUIRE(pthread_create(&thread, &attributes, only_call, guest) == 0);
-    REQUIRE(pthread_join(thread, NULL) == 0);
-  }
-  pthread_attr_destroy(&attributes);
-  hostel_guest_free(guest);
-  hostel_guest_free(stepper);
-  hostel_engine_free(engine);
-}
-
-static void a_thread_that_only_calls_needs_64_kib(const hostel_engine *engine) { RUNS_WELL(callers_of_small_stacks, engine); }
-
 int main(int argc, char **argv) {
   static const program programs[] = {
-      PROGRAM(blocking_threads),
-      PROGRAM(callers_of_small_stacks),
       PROGRAM(chaining_handler_from_after),
       PROGRAM(greedy_handler_from_after),
       PROGRAM(handler_for_once),
@@ -490,8 +312,6 @@ int main(int argc, char **argv) {
       PROGRAM(ignored_raise),
       PROGRAM(masking_handler),
       PROGRAM(scattered_then_greedy_handler),
-      PROGRAM(small_alternate_stacks),
-      PROGRAM(threads_of_small_stacks),
   };
   int end;
   if (is_program(argc, argv, programs, sizeof programs / sizeof programs[0], &end)) {
@@ -506,10 +326,6 @@ int main(int argc, char **argv) {
       TEST(ignoring_the_signal_is_what_it_is_without_us),
       TEST(a_handler_for_one_time_is_called_one_time),
       TEST(a_handler_from_before_has_the_mask_it_asked_for),
-      TEST(threads_that_block_the_signal_may_call),
-      TEST(a_stack_as_small_as_promised_is_enough),
-      TEST(a_thread_that_only_calls_needs_64_kib),
-      TEST(alternate_stacks_of_any_size_will_do),
   };
   return RUN_TESTS(argc, argv, tests);
 }
