@@ -1445,7 +1445,8 @@ typedef struct hostel_load hostel_load;
  *
  * Called once, on a thread of the library's; or, for a load that had not begun, inside hostel_load_cancel(). It must not
  * unwind or longjmp, end the process, or wait for other loads, and should be quick: the thread is one of those that load. It
- * may free the load. After hostel_load_free() has returned it is not running, and is not called any more.
+ * may free the load. hostel_load_wait() may return before it is called. After hostel_load_free() has returned it is not
+ * running, and is not called any more: who frees a load without having been told will not be.
  */
 typedef void (*hostel_load_finished)(void *user_data, hostel_status status);
 
@@ -1515,7 +1516,9 @@ void hostel_load_free(hostel_load *load);
 
 /**
  * Ends the threads that the library has for loads, and waits for their end; the next load starts others. For hosts that want
- * no thread of somebody else's while they end, fork, or count. Without any it does nothing.
+ * no thread of somebody else's while they end, fork, or count. Without any it does nothing. What stays are threads that
+ * compile (named "hostel-compile", as many as there are processors, from the first load that is not in the background on
+ * an engine that makes machine code), and one for files of WASI ("hostel-wasi"); all of them have all signals blocked.
  *
  * Returns HOSTEL_STATUS_OK;
  *         HOSTEL_STATUS_BUSY if there is something to load, or a load that has just ended or was cancelled has not stopped yet.
@@ -1991,7 +1994,8 @@ HOSTEL_MUST_USE hostel_status hostel_wasi_set_variable(hostel_wasi *wasi, const 
 /**
  * Grants a directory and all below it: the guest sees it as `guest_path`. With `read_only` nothing in it can be changed.
  *
- * Both paths are copied; `host_path` is resolved now. Links in the directory that lead out of it are not followed.
+ * Both paths are copied; `host_path` is resolved now. Links in the directory that lead out of it are not followed. A directory
+ * that was granted by the same name before is replaced.
  *
  * Returns HOSTEL_STATUS_OK;
  *         HOSTEL_STATUS_INVALID_ARGUMENT if an argument is NULL, `host_path` is no directory that can be read, or `guest_path`

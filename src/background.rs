@@ -94,7 +94,9 @@ extern "C" fn end() {
         return; // who ends the process from inside a job cannot wait for it
     }
     let crew = crew();
-    crew.closing.store(true, Ordering::Relaxed);
+    if crew.closing.swap(true, Ordering::Relaxed) {
+        return; // the time for it has been spent
+    }
     let mut desk = crew.desk();
     // Never run, and not dropped either: that could call the host, which is at its end.
     core::mem::forget(core::mem::take(&mut desk.jobs));

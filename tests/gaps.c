@@ -91,6 +91,23 @@ static void memory64_agrees_with_the_table(const hostel_engine *engine) {
   check_file(engine, "memory64", "memory64.wat", TEXT("?x"), "!x");
 }
 
+/* Its bytes do not fit into 64 bits, were it as large as it may become. */
+static void a_memory_that_may_grow_for_ever_does_no_harm(const hostel_engine *engine) {
+  static const char text[] = "(module (memory i64 1 0x1000000000000)"
+                             " (func (export \"grow\") (result i64) (memory.grow (i64.const 1))))";
+  hostel_module *module = RUBBISH;
+  const hostel_status status = hostel_module_load_wat(engine, NULL, text, sizeof text - 1, NULL, &module, NULL);
+  if (status == HOSTEL_STATUS_OK) {
+    hostel_guest *guest = link_guest(module, NULL);
+    uint64_t values[1] = {0};
+    SUCCEEDS(hostel_guest_call_values(guest, "grow", values, 1, NULL, &error));
+    CHECK(values[0] == 1);
+    hostel_guest_free(guest);
+  } else {
+    CHECK(status == HOSTEL_STATUS_UNSUPPORTED_MODULE);
+  }
+}
+
 static void exceptions_agree_with_the_table(const hostel_engine *engine) {
   check_file(engine, "exception-handling", "exceptions.wat", NOTHING, "caught");
 }
@@ -112,13 +129,10 @@ static void an_exception_that_nothing_catches_is_a_trap(const hostel_engine *eng
 
 int main(int argc, char **argv) {
   static const test tests[] = {
-      TEST(small_proposals_agree_with_the_table),
-      TEST(simd_agrees_with_the_table),
-      TEST(tail_calls_agree_with_the_table),
-      TEST(multi_memory_agrees_with_the_table),
-      TEST(memory64_agrees_with_the_table),
-      TEST(exceptions_agree_with_the_table),
-      TEST(an_exception_that_nothing_catches_is_a_trap),
+      TEST(small_proposals_agree_with_the_table), TEST(simd_agrees_with_the_table),
+      TEST(tail_calls_agree_with_the_table),      TEST(multi_memory_agrees_with_the_table),
+      TEST(memory64_agrees_with_the_table),       TEST(a_memory_that_may_grow_for_ever_does_no_harm),
+      TEST(exceptions_agree_with_the_table),      TEST(an_exception_that_nothing_catches_is_a_trap),
   };
   return RUN_TESTS(argc, argv, tests);
 }

@@ -320,6 +320,33 @@ static unsigned threads_called(const char *name) {
   return count;
 }
 
+/* The host's signals are for the host's threads: whatever the library has started does not take them. */
+static void no_thread_of_the_library_takes_signals(const hostel_engine *engine) {
+  hostel_module_free(settled(load_file(engine, "echo.wasm")));
+  hostel_load *load = begin_numbered(engine, NULL, 9, NULL, NULL, NULL);
+  hostel_module_free(wait_for(load));
+  hostel_load_free(load);
+  DIR *folder = opendir("/proc/self/task");
+  REQUIRE(folder != NULL);
+  for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+    if (entry->d_name[0] == '.' || atoi(entry->d_name) == (int)getpid()) {
+      continue;
+    }
+    char line[256];
+    FILE *file = fopen(path_in(path_in("/proc/self/task", entry->d_name).text, "status").text, "r");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+      unsigned long long blocked;
+      if (sscanf(line, "SigBlk: %llx", &blocked) == 1) { /* SIGTERM is number 15, and bit 14 */
+        CHECK((blocked >> 14 & 1) == 1);
+      }
+    }
+    if (file != NULL) {
+      fclose(file);
+    }
+  }
+  closedir(folder);
+}
+
 static void the_threads_can_be_joined_when_nothing_is_loaded(const hostel_engine *engine) {
   hold hold = {0};
   hostel_load *load = begin_held(engine, &hold);
@@ -430,6 +457,7 @@ int main(int argc, char **argv) {
       TEST(a_load_that_waits_is_cancelled_at_once),
       TEST(what_is_finished_is_not_cancelled_any_more),
       TEST(loads_take_their_turns),
+      TEST(no_thread_of_the_library_takes_signals),
       TEST(the_threads_can_be_joined_when_nothing_is_loaded),
       TEST(a_forked_child_is_told_that_it_has_no_loads_of_its_parent),
       TEST(the_process_may_end_while_something_is_loaded),

@@ -32,6 +32,9 @@ static const decision decisions[] = {
     {"local.get 1 i32.eqz local.tee 2", is_zero},
     {"block (result i32) local.get 1 i32.eqz end", is_zero},
     {"local.get 1 i32.eqz block end", is_zero},
+    {"i32.const 3 local.get 1 i32.eqz i32.const 0 select", is_zero},
+    {"local.get 1 i32.eqz i32.const 3 i32.const 1 select", is_zero},
+    {"i64.const 1 local.get 1 i64.extend_i32_u i64.gt_u local.get 1 i32.eqz f64.const 2 f64.const 1 f64.le select", is_zero},
 };
 
 /* The two to choose from: 5, or 7. The first parameter is 5. */

@@ -210,6 +210,35 @@ static void a_directory_of_many_entries_is_listed(const hostel_engine *engine) {
   remove_folder(&folder);
 }
 
+/* What goes while it is listed does not hide the rest; a name with a slash at its end is the directory's, too. */
+static void a_directory_is_cleared_while_it_is_listed(const hostel_engine *engine) {
+  const folder folder = new_folder();
+  put_folder(&folder, "sub");
+  for (int i = 0; i < 300; i++) {
+    char name[64];
+    snprintf(name, sizeof name, "sub/a-name-that-is-not-so-short-%d", i);
+    put_file(&folder, name, "");
+  }
+  IN(&folder, "", "clear", "/data/sub");
+  IN(&folder, "", "ls", "/data");
+  remove_folder(&folder);
+}
+
+/* More than is read at once, and than a program asks for at once. */
+static void a_directory_of_long_names_is_listed(const hostel_engine *engine) {
+  enum { NAME = 200, NAMES = 600 };
+  const folder folder = new_folder();
+  static char expected[NAMES * (NAME + 1) + 1];
+  for (int i = 0; i < NAMES; i++) {
+    char name[NAME + 1];
+    snprintf(name, sizeof name, "%0200d", i);
+    put_file(&folder, name, "");
+    snprintf(expected + i * (NAME + 1), NAME + 2, "%s\n", name);
+  }
+  IN(&folder, expected, "ls", "/data");
+  remove_folder(&folder);
+}
+
 /* 20 MiB, read in pieces of 1 MiB. */
 static void a_big_file_is_read_whole(const hostel_engine *engine) {
   const folder folder = new_folder();
@@ -319,6 +348,8 @@ int main(int argc, char **argv) {
       TEST(files_run_out_for_the_guest_alone),
       TEST(renumbering_hides_no_files),
       TEST(a_directory_of_many_entries_is_listed),
+      TEST(a_directory_is_cleared_while_it_is_listed),
+      TEST(a_directory_of_long_names_is_listed),
       TEST(a_big_file_is_read_whole),
       TEST(a_file_is_read_into_any_page),
       TEST(a_directory_may_vanish),

@@ -356,6 +356,24 @@ static void seeded_random_numbers_are_the_same_in_each_call(const hostel_engine 
   hostel_guest_free(guest);
 }
 
+/* There is no clock of processor time to wait by; a call that can be stopped is told so as one that cannot. */
+static void nobody_waits_by_a_clock_that_there_is_not(const hostel_engine *engine) {
+  hostel_guest *guest = link_granted(
+      load_text(
+          engine,
+          "(module (import \"wasi_snapshot_preview1\" \"poll_oneoff\" (func $poll (param i32 i32 i32 i32) (result i32)))"
+          " (import \"wasi_snapshot_preview1\" \"proc_exit\" (func $exit (param i32)))"
+          " (memory (export \"memory\") 1) (data (i32.const 16) \"\\02\")"
+          " (func (export \"_start\") (call $exit (call $poll (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 128)))))"),
+      new_wasi());
+  hostel_call_options *options = options_with_deadline(FOR_EVER);
+  for (int i = 0; i < 2; i++) {
+    REFUSES(EXIT, "code 28", hostel_guest_call(guest, NULL, NOTHING, i == 0 ? NULL : options, &output, &error));
+  }
+  hostel_call_options_free(options);
+  hostel_guest_free(guest);
+}
+
 /* A clock that stands still does not make a sleep endless. */
 static void a_sleep_takes_its_time_where_clocks_stand_still(const hostel_engine *engine) {
   hostel_wasi *wasi = wasi_with("sleep", "5");
@@ -380,6 +398,7 @@ int main(int argc, char **argv) {
       TEST(a_real_clock_shows_the_time),
       TEST(real_random_numbers_differ),
       TEST(seeded_random_numbers_are_the_same_in_each_call),
+      TEST(nobody_waits_by_a_clock_that_there_is_not),
       TEST(a_sleep_takes_its_time_where_clocks_stand_still),
   };
   return RUN_TESTS(argc, argv, tests);

@@ -27,7 +27,8 @@ pub struct hostel_load {
 ///
 /// Called once, on a thread of the library's; or, for a load that had not begun, inside hostel_load_cancel(). It must not
 /// unwind or longjmp, end the process, or wait for other loads, and should be quick: the thread is one of those that load. It
-/// may free the load. After hostel_load_free() has returned it is not running, and is not called any more.
+/// may free the load. hostel_load_wait() may return before it is called. After hostel_load_free() has returned it is not
+/// running, and is not called any more: who frees a load without having been told will not be.
 pub type hostel_load_finished = Option<unsafe extern "C" fn(user_data: *mut c_void, status: hostel_status)>;
 
 /// Begins to load a guest from a binary module, and returns at once.
@@ -130,7 +131,9 @@ pub unsafe extern "C" fn hostel_load_free(load: *mut hostel_load) {
 }
 
 /// Ends the threads that the library has for loads, and waits for their end; the next load starts others. For hosts that want
-/// no thread of somebody else's while they end, fork, or count. Without any it does nothing.
+/// no thread of somebody else's while they end, fork, or count. Without any it does nothing. What stays are threads that
+/// compile (named "hostel-compile", as many as there are processors, from the first load that is not in the background on
+/// an engine that makes machine code), and one for files of WASI ("hostel-wasi"); all of them have all signals blocked.
 ///
 /// Returns HOSTEL_STATUS_OK;
 ///         HOSTEL_STATUS_BUSY if there is something to load, or a load that has just ended or was cancelled has not stopped yet.

@@ -116,7 +116,8 @@ pub unsafe extern "C" fn hostel_wasi_set_variable(
 
 /// Grants a directory and all below it: the guest sees it as `guest_path`. With `read_only` nothing in it can be changed.
 ///
-/// Both paths are copied; `host_path` is resolved now. Links in the directory that lead out of it are not followed.
+/// Both paths are copied; `host_path` is resolved now. Links in the directory that lead out of it are not followed. A directory
+/// that was granted by the same name before is replaced.
 ///
 /// Returns HOSTEL_STATUS_OK;
 ///         HOSTEL_STATUS_INVALID_ARGUMENT if an argument is NULL, `host_path` is no directory that can be read, or `guest_path`

@@ -2,7 +2,8 @@
 //!
 //! wasmi 2.0.0 merges `i32.eqz`, or a comparison with 0, and the `select` behind it into one instruction. Where a local was
 //! compared, that instruction looks at whatever the last one has left instead (`try_fuse_select` drops the comparison
-//! that would have loaded the local): `y == 0 ? a : b` is mostly `a`. With `i32.const 0 i32.or` between the two nothing is merged.
+//! that would have loaded the local): `y == 0 ? a : b` is mostly `a`, and so is what
+//! depends on it. With `i32.const 0 i32.or` between the two nothing is merged.
 
 use super::BODY_BYTES_MAX;
 use super::layout::{Appended, Layout, invalid};
@@ -25,16 +26,16 @@ pub(crate) fn apart(wasm: &[u8]) -> Result<Cow<'_, [u8]>> {
     for body in &layout.bodies {
         let mut reader = body.get_operators_reader().map_err(invalid)?;
         let mut compared = false;
-        let mut of_local = false;
+        let mut fresh = false;
         places.clear();
         while !reader.eof() {
             let at = reader.original_position() as usize;
             let operator = reader.read().map_err(invalid)?;
-            if compared && !of_local && matches!(operator, Operator::Select | Operator::TypedSelect { .. }) {
+            if compared && !fresh && matches!(operator, Operator::Select | Operator::TypedSelect { .. }) {
                 places.push(at);
             }
-            of_local = matches!(operator, Operator::LocalGet { .. });
-            compared = compares(&operator) || (compared && makes_nothing(&operator));
+            compared |= compares(&operator);
+            fresh = is_fresh(&operator);
         }
         changed |= !places.is_empty();
         let start = body.range().start as usize;
@@ -64,8 +65,46 @@ fn compares(operator: &Operator) -> bool {
     matches!(operator, I32Eqz | I32Eq | I32Ne | I64Eqz | I64Eq | I64Ne)
 }
 
-/// Those that may leave wasmi with the comparison as what it has translated last.
-fn makes_nothing(operator: &Operator) -> bool {
-    use Operator::{Block, Drop, Else, End, LocalGet, LocalSet, Loop, Nop};
-    matches!(operator, Block { .. } | Drop | Else | End | LocalGet { .. } | LocalSet { .. } | Loop { .. } | Nop)
+/// Those whose result is never that of a comparison with zero. Others may be: wasmi leaves out what makes no difference, such as
+/// a `select` between equal values, and what comes next meets the comparison in front.
+fn is_fresh(operator: &Operator) -> bool {
+    use Operator::*;
+    matches!(
+        operator,
+        LocalGet { .. }
+            | GlobalGet { .. }
+            | I32Const { .. }
+            | I32Load { .. }
+            | I32Load8U { .. }
+            | Call { .. }
+            | CallIndirect { .. }
+            | I32LtS
+            | I32LtU
+            | I32GtS
+            | I32GtU
+            | I32LeS
+            | I32LeU
+            | I32GeS
+            | I32GeU
+            | I64LtS
+            | I64LtU
+            | I64GtS
+            | I64GtU
+            | I64LeS
+            | I64LeU
+            | I64GeS
+            | I64GeU
+            | F32Eq
+            | F32Ne
+            | F32Lt
+            | F32Gt
+            | F32Le
+            | F32Ge
+            | F64Eq
+            | F64Ne
+            | F64Lt
+            | F64Gt
+            | F64Le
+            | F64Ge
+    )
 }

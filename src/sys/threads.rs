@@ -14,11 +14,7 @@ pub(crate) fn start_large(name: &str, run: impl FnOnce() + Send + 'static) -> io
 }
 
 fn with_stack(name: &str, bytes: usize, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
-    let start = || Builder::new().name(name.into()).stack_size(bytes).spawn(run);
-    #[cfg(unix)]
-    return without_signals(start);
-    #[cfg(not(unix))]
-    start()
+    without_signals(|| Builder::new().name(name.into()).stack_size(bytes).spawn(run))
 }
 
 /// Keeps the host's signals from the thread that calls this.
@@ -33,9 +29,15 @@ pub(crate) fn block_signals() {
     }
 }
 
+/// Without signals there is nothing to block.
+#[cfg(not(unix))]
+pub(crate) fn without_signals<T>(f: impl FnOnce() -> T) -> T {
+    f()
+}
+
 /// Runs `f` with all signals blocked: a thread that it starts has them blocked from its beginning.
 #[cfg(unix)]
-fn without_signals<T>(f: impl FnOnce() -> T) -> T {
+pub(crate) fn without_signals<T>(f: impl FnOnce() -> T) -> T {
     // SAFETY: a signal set is plain bits, which `sigfillset` writes; a mask that was in force can be so again.
     unsafe {
         let (mut all, mut before) = (core::mem::zeroed(), core::mem::zeroed());

@@ -8,6 +8,7 @@
 mod executor;
 #[cfg(feature = "wasi")]
 mod functions;
+mod listings;
 #[cfg(feature = "wasi")]
 mod run;
 #[cfg(feature = "wasi")]
@@ -135,13 +136,14 @@ impl Wasi {
 
     /// A directory of the host's and all below it, under the name that the guest has for it.
     pub fn directory(&mut self, host: &Path, guest: &str, read_only: bool) -> Result<()> {
-        let guest = without_nul("guest", guest)?;
+        let guest = without_nul("guest_path", guest)?;
         if guest.is_empty() {
-            return Err(Error::InvalidArgument("guest: the name of a directory is empty".into()));
+            return Err(Error::InvalidArgument("guest_path: the name of a directory is empty".into()));
         }
         // Named anew from the root: a host that changes its working directory grants no other one.
         let host = host.canonicalize().and_then(|path| std::fs::read_dir(&path).map(|_| path));
-        let host = host.map_err(|error| Error::InvalidArgument(format!("host: the directory cannot be read: {error}")))?;
+        let host = host.map_err(|error| Error::InvalidArgument(format!("host_path: the directory cannot be read: {error}")))?;
+        self.directories.retain(|known| known.guest != guest);
         self.directories.push(Directory { host, guest: guest.into(), read_only });
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! The state of WASI of one call: open files, and where its streams lead.
 
 use super::functions::{self, Function};
+use super::listings::{ENTRIES, Listings, Read, USED};
 use super::streams::{Carried, Sink, Source};
 use super::{Input, Output, PerCall, Wasi, executor};
 use crate::bounds::Bounds;
@@ -38,6 +39,7 @@ const MFILE: i32 = 33;
 pub(super) struct Session {
     ctx: WasiP1Ctx,
     random: Option<ChaCha20Rng>,
+    listings: Listings,
     /// Files that the guest has open.
     open: u32,
     /// Nothing can stop the call, so that its own thread may wait for the system, and files are read into the guest's memory.
@@ -82,7 +84,7 @@ impl Session {
         }
         let random = wasi.seed.map(ChaCha20Rng::from_seed);
         let reaches_out = inherits || !(in_place || wasi.directories.is_empty());
-        Ok(Session { ctx: builder.build_p1(), random, open: 0, in_place, reaches_out })
+        Ok(Session { ctx: builder.build_p1(), random, listings: Listings::default(), open: 0, in_place, reaches_out })
     }
 
     /// Runs a function: its errno.
@@ -94,11 +96,15 @@ impl Session {
         if function == Function::PathOpen && !holds_number(memory, slots.get(8)) {
             return Ok(FAULT);
         }
-        if count_of(function, slots) > VECTORS_MAX {
+        if count_of(function, slots) > VECTORS_MAX || (function == Function::PollOneoff && asks_strange_clock(memory, slots)) {
             return Ok(INVAL);
         }
-        if function == Function::RandomGet {
-            return self.fill_random(memory, slots, stop);
+        match function {
+            Function::RandomGet => return self.fill_random(memory, slots, stop),
+            Function::FdReaddir => return self.list(memory, slots, bounds, stop),
+            // "name/" is the directory, too.
+            Function::PathRemoveDirectory => return self.run(function, memory, &without_slashes(memory, slots), bounds, stop),
+            _ => {}
         }
         let mut errno = self.run(function, memory, slots, bounds, stop)?;
         if errno != SUCCESS && self.in_place && function == Function::FdRead {
@@ -107,16 +113,57 @@ impl Session {
             errno = self.run(function, memory, slots, bounds, stop)?;
         }
         if errno == SUCCESS {
-            match function {
-                Function::PathOpen => self.open += 1,
-                // What is closed may be a stream or a directory that was granted: then there is one file more to open.
-                Function::FdClose => self.open = self.open.saturating_sub(1),
-                // This closes what had the number until now, unless it was the same.
-                Function::FdRenumber if slots.first() != slots.get(1) => self.open = self.open.saturating_sub(1),
-                _ => {}
-            }
+            self.count(function, slots);
         }
         Ok(errno)
+    }
+
+    /// Notes what a function that succeeded did to the files that are open.
+    fn count(&mut self, function: Function, slots: &[u64]) {
+        match (function, slots) {
+            (Function::PathOpen, _) => self.open += 1,
+            // What is closed may be a stream or a directory that was granted: then there is one file more to open.
+            (Function::FdClose, [fd, ..]) => {
+                self.open = self.open.saturating_sub(1);
+                self.listings.forget(u64::from(*fd as u32));
+            }
+            // This closes what had the number until now, unless it was the same.
+            (Function::FdRenumber, [from, to, ..]) if from != to => {
+                self.open = self.open.saturating_sub(1);
+                self.listings.forget(u64::from(*from as u32));
+                self.listings.forget(u64::from(*to as u32));
+            }
+            _ => {}
+        }
+    }
+
+    /// `fd_readdir`: the entries from a cookie on, of what the directory had when the guest began with the first.
+    fn list(&mut self, memory: &mut [u8], slots: &[u64], bounds: &Bounds, stop: &Stop) -> Result<i32> {
+        let [fd, buffer, len, cookie, used, ..] = *slots else { return Ok(INVAL) };
+        let fd = u64::from(fd as u32);
+        if cookie == 0 || self.listings.from(fd, cookie).is_none() {
+            let mut listings = core::mem::take(&mut self.listings);
+            let read = listings.read(fd, |memory, len, cookie| {
+                let slots = [fd, ENTRIES as u64, len as u64, cookie, USED as u64];
+                self.run(Function::FdReaddir, memory, &slots, bounds, stop)
+            });
+            self.listings = listings;
+            match read? {
+                Read::Whole => {}
+                Read::TooLong => return self.run(Function::FdReaddir, memory, slots, bounds, stop),
+                Read::Errno(errno) => return Ok(errno),
+            }
+        }
+        let entries = self.listings.from(fd, cookie).unwrap_or_default();
+        let entries = &entries[..entries.len().min(len as u32 as usize)];
+        let buffer = memory.get_mut(buffer as u32 as usize..).and_then(|rest| rest.get_mut(..entries.len()));
+        let Some(buffer) = buffer else { return Ok(FAULT) };
+        buffer.copy_from_slice(entries);
+        if !holds_number(memory, Some(&used)) {
+            return Ok(FAULT);
+        }
+        memory[used as u32 as usize..][..4].copy_from_slice(&(entries.len() as u32).to_le_bytes());
+        Ok(SUCCESS)
     }
 
     fn run(&mut self, function: Function, memory: &mut [u8], slots: &[u64], bounds: &Bounds, stop: &Stop) -> Result<i32> {
@@ -166,6 +213,30 @@ fn count_of(function: Function, slots: &[u64]) -> u64 {
         Function::FdRead | Function::FdWrite | Function::FdPread | Function::FdPwrite | Function::PollOneoff => count(2),
         _ => 0,
     }
+}
+
+/// Whether it asks to wait, for nothing else, by a clock that there is not; waiting in place would not ask which.
+fn asks_strange_clock(memory: &[u8], slots: &[u64]) -> bool {
+    const CLOCK: u8 = 0;
+    const MONOTONIC: u32 = 1;
+    let [subscription, _, 1, ..] = *slots else { return false };
+    let Some(subscription) = memory.get(subscription as u32 as usize..) else { return false };
+    let id = subscription.get(16..).and_then(|rest| rest.first_chunk()).map_or(0, |&id| u32::from_le_bytes(id));
+    subscription.get(8) == Some(&CLOCK) && id > MONOTONIC
+}
+
+/// A path, the second parameter, and its length, without slashes at its end.
+fn without_slashes(memory: &[u8], slots: &[u64]) -> Vec<u64> {
+    let mut slots = slots.to_vec();
+    if let [_, path, len, ..] = &mut slots[..]
+        && let Some(path) = memory.get(*path as u32 as usize..).and_then(|rest| rest.get(..*len as u32 as usize))
+    {
+        let slashes = path.iter().rev().take_while(|&&byte| byte == b'/').count();
+        if slashes < path.len() {
+            *len = (path.len() - slashes) as u64;
+        }
+    }
+    slots
 }
 
 /// Writes to each page of the buffer that a read fills, the first that is not empty, what is there.

@@ -14,7 +14,7 @@ mod stop;
 mod trap;
 
 use super::capabilities::Capabilities;
-use super::{Code, Engine, Fingerprint, Instance, NoInstance, Settings, Setup, with_own_threads};
+use super::{Code, Engine, Fingerprint, Instance, NoInstance, Settings, Setup, with_threads};
 use crate::inspect::{ExternType, FuncType, ModuleInfo, ValueType};
 use crate::progress::Progress;
 use crate::room::pool::Totals;
@@ -139,15 +139,10 @@ impl Engine for WasmerEngine {
         let tunables = CompileTunables { grows: info.grows_memory, checked: (self.backend.checks_memories)(wasm)? };
         let engine = fresh_engine(self.backend, &self.settings);
         let compile = || link(&engine, &tunables, wasm, progress);
-        let artifact = match background::compile_threads() {
-            Some(threads) => {
-                end_before_wasmer();
-                with_own_threads(threads.get(), compile)?
-            }
-            None if crate::sys::fork::generation() > 0 => with_own_threads(0, compile)?,
-            None => compile(),
-        };
-        let artifact = artifact.map_err(|error| refused(self.capabilities, error))?;
+        if background::compile_threads().is_some() {
+            end_before_wasmer();
+        }
+        let artifact = with_threads(compile)?.map_err(|error| refused(self.capabilities, error))?;
         let linked = artifact.serialize().map_err(|error| Error::Internal(format!("cannot serialize: {error}")))?;
         let functions = artifact.create_module_info().local_func_count();
         drop((artifact, engine));

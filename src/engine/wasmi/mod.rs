@@ -83,6 +83,10 @@ impl Engine for Wasmi {
     }
 
     fn compile(&self, wasm: &[u8], info: &Arc<ModuleInfo>, _: &Progress) -> Result<Arc<dyn Code>> {
+        if info.memories.iter().any(is_endless) {
+            let message = "wasmi has no memory whose maximum is 2^64 bytes: declare a lower one, or none";
+            return Err(Error::UnsupportedModule(message.into()));
+        }
         let interpreter = self.interpreter.clone();
         let module = OfProcess::new(interpreter.translate(wasm)?);
         Ok(Arc::new(WasmiCode { interpreter, module, wasm: wasm.into(), info: info.clone(), sliced: self.settings.deadline }))
@@ -92,6 +96,12 @@ impl Engine for Wasmi {
     fn deserialize(&self, artifact: Pages, len: usize, info: &Arc<ModuleInfo>) -> Result<Arc<dyn Code>> {
         self.compile(&artifact[..len], info, &Progress::default())
     }
+}
+
+/// Whether its bytes, were it as large as it may become, cannot be counted in 64 bits: wasmi tries, and panics.
+fn is_endless(memory: &ExternType) -> bool {
+    let ExternType::Memory { pages, page_bytes, .. } = memory else { return false };
+    pages.max.is_some_and(|max| max.checked_mul(*page_bytes).is_none())
 }
 
 struct WasmiCode {

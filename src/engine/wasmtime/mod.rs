@@ -13,13 +13,13 @@ mod view;
 mod word;
 
 use super::capabilities::{self, Capabilities};
-use super::{Code, Engine, Fingerprint, Settings, with_own_threads};
+use super::{Code, Engine, Fingerprint, Settings, with_threads};
 use crate::inspect::ModuleInfo;
 use crate::prepare;
 use crate::progress::Progress;
 use crate::room::pool::Totals;
 use crate::sys::pages::Pages;
-use crate::{Error, Result, background};
+use crate::{Error, Result};
 use alloc::{format, sync::Arc};
 use code::Compiled;
 use core::hash::{Hash, Hasher};
@@ -94,10 +94,7 @@ impl Engine for Wasmtime {
 
     fn compile(&self, wasm: &[u8], info: &Arc<ModuleInfo>, _: &Progress) -> Result<Arc<dyn Code>> {
         let engine = self.engines.get()?.any()?;
-        let artifact = match background::compile_threads() {
-            Some(threads) => with_own_threads(threads.get(), || engine.precompile_module(wasm))?,
-            None => stack::roomy(|| engine.precompile_module(wasm))?,
-        };
+        let artifact = with_threads(|| stack::roomy(|| engine.precompile_module(wasm)))??;
         let artifact = artifact.map_err(|error| Error::UnsupportedModule(format!("wasmtime cannot compile it: {error:#}")))?;
         // SAFETY: it was just made.
         unsafe { Compiled::load(&self.engines, &artifact, info) }

@@ -56,6 +56,13 @@ fn main() -> io::Result<()> {
             names.sort();
             names.iter().try_for_each(|name| line(&name.to_string_lossy()))
         }
+        ["clear", path] => {
+            // Removes each entry when it is told of it, and the directory at last.
+            for entry in fs::read_dir(path)? {
+                fs::remove_file(entry?.path())?;
+            }
+            fs::remove_dir(format!("{path}/"))
+        }
         ["read", path] => {
             let mut file = fs::File::open(path)?;
             io::copy(&mut file, &mut io::stdout()).map(|_| ())
