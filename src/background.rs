@@ -97,9 +97,8 @@ extern "C" fn end() {
     if crew.closing.swap(true, Ordering::Relaxed) {
         return; // the time for it has been spent
     }
+    // What waits stays where it is: it is not run any more, and dropping it could call the host, which is at its end.
     let mut desk = crew.desk();
-    // Never run, and not dropped either: that could call the host, which is at its end.
-    core::mem::forget(core::mem::take(&mut desk.jobs));
     let begun = Instant::now();
     while crew.running.load(Ordering::Relaxed) > 0 && begun.elapsed() < END_WAITS {
         let left = END_WAITS.saturating_sub(begun.elapsed());
@@ -154,7 +153,8 @@ impl Crew {
         IS_OURS.set(true);
         let mut desk = self.desk();
         while desk.ended == turn {
-            if let Some(job) = desk.jobs.pop_front().filter(|_| !self.closing.load(Ordering::Relaxed)) {
+            let next = if self.closing.load(Ordering::Relaxed) { None } else { desk.jobs.pop_front() };
+            if let Some(job) = next {
                 self.running.fetch_add(1, Ordering::Relaxed); // under the lock, as the end of the process looks at it
                 drop(desk);
                 let _ = sys::catch_panic(job); // its own to tell

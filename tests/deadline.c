@@ -115,7 +115,7 @@ static void a_call_inside_a_call_ends_with_the_deadline_of_both(const hostel_eng
   inner inner = {.guest = open_text(engine, SPINNER), .options = options_with_deadline(60000)};
   hostel_imports *imports = imports_of("host", "sleep", spin_inside, &inner);
   hostel_guest *guest = link_guest(load_text(engine, SLEEPER), imports);
-  hostel_call_options *options = options_with_deadline(20);
+  hostel_call_options *options = options_with_deadline(300);
   REFUSES(DEADLINE, "time", hostel_guest_call(guest, "ask", NOTHING, options, &output, &error));
   CHECK(inner.status == HOSTEL_STATUS_DEADLINE);
   SUCCEEDS(hostel_call_options_set_deadline_ms(options, 60000, &error));

@@ -410,6 +410,7 @@ static void the_process_may_end_while_something_is_loaded(const hostel_engine *e
     if (child == 0) {
       hostel_load *load = RUBBISH;
       alarm(SECONDS(60));
+      end_at_work();
       SUCCEEDS(hostel_module_load_begin(engine, NULL, wasm, len, NULL, NULL, NULL, &load, &error));
       SUCCEEDS(hostel_module_load_begin(engine, NULL, wasm, len, NULL, NULL, NULL, &load, &error));
       sleep_ms(7 * i);

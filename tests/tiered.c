@@ -22,7 +22,9 @@ static observed observe(const hostel_guest *guest, const char *function, hostel_
   const uint8_t *payload = hostel_error_payload(error, &seen.len);
   const uint8_t *bytes = output.len > 0 ? output.data : payload;
   seen.len = output.len > 0 ? output.len : seen.len;
-  memcpy(seen.bytes, bytes, seen.len < sizeof seen.bytes ? seen.len : sizeof seen.bytes);
+  if (seen.len > 0) {
+    memcpy(seen.bytes, bytes, seen.len < sizeof seen.bytes ? seen.len : sizeof seen.bytes);
+  }
   const hostel_report report = report_of(options);
   seen.fuel = report.fuel_used;
   seen.memory = report.memory_peak_bytes;

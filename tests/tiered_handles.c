@@ -251,6 +251,7 @@ static void the_process_may_end_right_after_the_first_call(const hostel_engine *
     REQUIRE(child >= 0);
     if (child == 0) {
       alarm(SECONDS(60));
+      end_at_work();
       failures = 0;
       hostel_guest *guest = open_file(engine, "markdown.wasm");
       ANSWERS("<p>hi</p>\n", hostel_guest_call(guest, "render", TEXT("hi"), NULL, &output, &error));
