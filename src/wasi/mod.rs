@@ -5,9 +5,12 @@
 //! dropped when its room is put back. An instance that keeps its state keeps this one too.
 
 #[cfg(feature = "wasi")]
+mod arguments;
+#[cfg(feature = "wasi")]
 mod executor;
 #[cfg(feature = "wasi")]
 mod functions;
+#[cfg(feature = "wasi")]
 mod listings;
 #[cfg(feature = "wasi")]
 mod run;

@@ -1,5 +1,6 @@
 //! The state of WASI of one call: open files, and where its streams lead.
 
+use super::arguments::{asks_strange_clock, count_of, holds_number, touch_buffer, without_slashes};
 use super::functions::{self, Function};
 use super::listings::{ENTRIES, Listings, Read, USED};
 use super::streams::{Carried, Sink, Source};
@@ -11,7 +12,6 @@ use crate::{Error, Result};
 use alloc::{format, sync::Arc, vec::Vec};
 use chacha20::ChaCha20Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
-use core::hint::black_box;
 use std::os::fd::AsFd;
 use std::time::Duration;
 use wasmtime_wasi::p1::WasiP1Ctx;
@@ -27,8 +27,6 @@ const OPEN_MAX: u32 = 128;
 const VECTORS_MAX: u64 = 1024;
 /// How many random bytes are made before a look at the clock; whole blocks of the generator.
 const RANDOM_PIECE: usize = 1 << 20;
-/// The smallest pages that a system has.
-const PAGE: usize = 4096;
 /// Errnos of WASI 0.1.
 const SUCCESS: i32 = 0;
 const FAULT: i32 = 21;
@@ -197,62 +195,6 @@ impl Session {
             self.random = Some(ChaCha20Rng::from_seed(seed));
         }
         self.random.as_mut().ok_or_else(|| Error::Internal("random numbers without a generator".into()))
-    }
-}
-
-/// Whether a number of 32 bits can be written there.
-fn holds_number(memory: &[u8], pointer: Option<&u64>) -> bool {
-    let begin = pointer.map_or(0, |&slot| slot as u32 as usize);
-    begin.is_multiple_of(4) && memory.get(begin..).is_some_and(|rest| rest.len() >= 4)
-}
-
-/// How many buffers or subscriptions a call names.
-fn count_of(function: Function, slots: &[u64]) -> u64 {
-    let count = |index: usize| slots.get(index).map_or(0, |&slot| u64::from(slot as u32));
-    match function {
-        Function::FdRead | Function::FdWrite | Function::FdPread | Function::FdPwrite | Function::PollOneoff => count(2),
-        _ => 0,
-    }
-}
-
-/// Whether it asks to wait, for nothing else, by a clock that there is not; waiting in place would not ask which.
-fn asks_strange_clock(memory: &[u8], slots: &[u64]) -> bool {
-    const CLOCK: u8 = 0;
-    const MONOTONIC: u32 = 1;
-    let [subscription, _, 1, ..] = *slots else { return false };
-    let Some(subscription) = memory.get(subscription as u32 as usize..) else { return false };
-    let id = subscription.get(16..).and_then(|rest| rest.first_chunk()).map_or(0, |&id| u32::from_le_bytes(id));
-    subscription.get(8) == Some(&CLOCK) && id > MONOTONIC
-}
-
-/// A path, the second parameter, and its length, without slashes at its end.
-fn without_slashes(memory: &[u8], slots: &[u64]) -> Vec<u64> {
-    let mut slots = slots.to_vec();
-    if let [_, path, len, ..] = &mut slots[..]
-        && let Some(path) = memory.get(*path as u32 as usize..).and_then(|rest| rest.get(..*len as u32 as usize))
-    {
-        let slashes = path.iter().rev().take_while(|&&byte| byte == b'/').count();
-        if slashes < path.len() {
-            *len = (path.len() - slashes) as u64;
-        }
-    }
-    slots
-}
-
-/// Writes to each page of the buffer that a read fills, the first that is not empty, what is there.
-fn touch_buffer(memory: &mut [u8], slots: &[u64]) {
-    let word = |memory: &[u8], at: usize| memory.get(at..)?.first_chunk().map(|&bytes| u32::from_le_bytes(bytes) as usize);
-    let [_, vectors, count, ..] = *slots else { return };
-    for vector in 0..count as u32 as usize {
-        let at = vectors as u32 as usize + 8 * vector;
-        let (Some(begin), Some(len)) = (word(memory, at), word(memory, at + 4)) else { return };
-        if len > 0 {
-            let Some(buffer) = memory.get_mut(begin..).and_then(|rest| rest.get_mut(..len)) else { return };
-            let mut touch = |byte: &mut u8| *byte = black_box(*byte);
-            buffer.iter_mut().step_by(PAGE).for_each(&mut touch);
-            buffer.last_mut().map(&mut touch);
-            return;
-        }
     }
 }
 
