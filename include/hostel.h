@@ -218,6 +218,8 @@ typedef int32_t hostel_kind;
 #define HOSTEL_TRAP_OUT_OF_MEMORY 12
 /** Something the engine has no better word for. */
 #define HOSTEL_TRAP_OTHER 13
+/** A null reference where something else is needed: called, thrown, or taken for not null. */
+#define HOSTEL_TRAP_NULL_REFERENCE 14
 /** That taxonomy has no word for it, or there is no error. */
 #define HOSTEL_KIND_NONE 0
 /** A pointer or length that cannot be one. */

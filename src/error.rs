@@ -105,11 +105,12 @@ pub enum TrapCode {
     UncaughtException = 11,
     OutOfMemory = 12,
     Other = 13,
+    NullReference = 14,
 }
 
 impl TrapCode {
     /// Every code, in the order of the numbers.
-    pub const ALL: [TrapCode; 13] = [
+    pub const ALL: [TrapCode; 14] = [
         TrapCode::Unreachable,
         TrapCode::MemoryOutOfBounds,
         TrapCode::TableOutOfBounds,
@@ -123,6 +124,7 @@ impl TrapCode {
         TrapCode::UncaughtException,
         TrapCode::OutOfMemory,
         TrapCode::Other,
+        TrapCode::NullReference,
     ];
 }
 
@@ -142,6 +144,7 @@ impl fmt::Display for TrapCode {
             TrapCode::UncaughtException => "uncaught exception",
             TrapCode::OutOfMemory => "the system has no memory left",
             TrapCode::Other => "trap",
+            TrapCode::NullReference => "use of a null reference",
         })
     }
 }

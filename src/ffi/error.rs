@@ -41,6 +41,8 @@ pub const HOSTEL_TRAP_UNCAUGHT_EXCEPTION: hostel_trap = 11;
 pub const HOSTEL_TRAP_OUT_OF_MEMORY: hostel_trap = 12;
 /// Something the engine has no better word for.
 pub const HOSTEL_TRAP_OTHER: hostel_trap = 13;
+/// A null reference where something else is needed: called, thrown, or taken for not null.
+pub const HOSTEL_TRAP_NULL_REFERENCE: hostel_trap = 14;
 
 /// What an error counts as among holochain's: one of the HOSTEL_KIND_* values. They are those of `WasmErrorInner` in
 /// crate holochain_wasmer_common 0.0.103.

@@ -72,7 +72,8 @@ fn trap_code(code: wasmer_types::TrapCode) -> TrapCode {
         Theirs::BadConversionToInteger => TrapCode::BadConversionToInteger,
         Theirs::UnreachableCodeReached => TrapCode::Unreachable,
         Theirs::UnalignedAtomic => TrapCode::UnalignedAtomic,
-        Theirs::UncaughtException | Theirs::UninitializedExnRef => TrapCode::UncaughtException,
+        Theirs::UncaughtException => TrapCode::UncaughtException,
+        Theirs::UninitializedExnRef => TrapCode::NullReference,
         Theirs::YieldOutsideAsyncContext | Theirs::HostInterrupt | Theirs::ReadonlyTableModified => TrapCode::Other,
     }
 }

@@ -156,6 +156,9 @@ fn pool(choice: &Choice) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_core_instances(PLACES).total_memories(2 * PLACES).total_tables(PLACES).total_gc_heaps(PLACES);
     pool.max_memories_per_module(OF_EACH).max_tables_per_module(OF_EACH).max_core_instance_size(usize::MAX >> 1);
+    // Guests have stacks of ours, and each of these would be a system call when an engine is made.
+    #[cfg(feature = "wasi")]
+    pool.total_stacks(0);
     pool.max_memory_size(MEMORY_BYTES).table_elements(choice.table_elements);
     pool.linear_memory_keep_resident(KEPT_BYTES).table_keep_resident(KEPT_BYTES).pagemap_scan(Enabled::Auto);
     pool

@@ -75,6 +75,7 @@ fn trap_code(trap: Theirs) -> TrapCode {
         Theirs::IntegerDivisionByZero => TrapCode::IntegerDivisionByZero,
         Theirs::BadConversionToInteger => TrapCode::BadConversionToInteger,
         Theirs::UnreachableCodeReached => TrapCode::Unreachable,
+        Theirs::NullReference => TrapCode::NullReference,
         Theirs::AllocationTooLarge => TrapCode::OutOfMemory,
         _ => TrapCode::Other,
     }
