@@ -31,15 +31,19 @@ static inline hostel_guest *link_granted(hostel_module *module, hostel_wasi *was
   return guest;
 }
 
-static inline hostel_guest *open_program(const hostel_engine *engine, const char *file, hostel_wasi *wasi) {
-  /* Compiled once in a test: LLVM takes a minute for some. */
+/* Compiled once in a test: LLVM takes a minute for some. */
+static inline hostel_module *load_program(const hostel_engine *engine, const char *file) {
   static hostel_cache *kept;
   hostel_module *module = RUBBISH;
   if (kept == NULL) {
     SUCCEEDS(hostel_cache_shared_new((uint64_t)1 << 30, &kept, &error));
   }
   SUCCEEDS(hostel_module_load_file(engine, kept, guest_path(file), NULL, &module, &error));
-  return link_granted(module, wasi);
+  return module;
+}
+
+static inline hostel_guest *open_program(const hostel_engine *engine, const char *file, hostel_wasi *wasi) {
+  return link_granted(load_program(engine, file), wasi);
 }
 
 /* Grants with these words as arguments, the program's name before them: wasi_with("read", "/data/a"). */

@@ -80,7 +80,7 @@ static hostel_guest *open_all(const hostel_engine *engine, const char *memory, c
   if (folder != NULL) {
     grant_folder(wasi, folder, "/", false);
   }
-  return link_granted(load_text(engine, text), wasi);
+  return link_granted(settled(load_text(engine, text)), wasi);
 }
 
 static const char one_page[] =

@@ -58,6 +58,8 @@ static void run_many(const hostel_engine *engine, const folder *folder, int time
 static void ten_thousand_commands_leave_nothing(const hostel_engine *engine) {
   const folder folder = new_folder();
   put_file(&folder, "a", "text");
+  hostel_module_free(settled(load_program(engine, "wasi_command.wasm"))); /* compilers hold descriptors, too */
+  hostel_module_free(settled(load_program(engine, "wasi_rust.wasm")));
   run_many(engine, &folder, 1000);
   sleep_ms(2500); /* threads that do nothing go after two seconds */
   const holdings before = now_held();
