@@ -2,8 +2,8 @@
 //!
 //! wasmi 2.0.0 merges `i32.eqz`, or a comparison with 0, and the `select` behind it into one instruction. Where a local was
 //! compared, that instruction looks at whatever the last one has left instead (`try_fuse_select` drops the comparison
-//! that would have loaded the local): `y == 0 ? a : b` is mostly `a`, and so is what
-//! depends on it. With `i32.const 0 i32.or` between the two nothing is merged.
+//! that would have loaded the local): `y == 0 ? a : b` is mostly `a`. With `i32.const 0 i32.or` between the two nothing is
+//! merged.
 
 use super::BODY_BYTES_MAX;
 use super::layout::{Appended, Layout, invalid};
