@@ -59,7 +59,8 @@ impl Session {
             opened
                 .map_err(|error| Error::OutOfResources(format!("the directory {} cannot be opened: {error}", directory.guest)))?;
         }
-        let mut inherits = [&wasi.output, &wasi.errors].iter().any(|output| matches!(output, Output::Inherited));
+        let writes_out = call.output.is_none() && matches!(wasi.output, Output::Inherited);
+        let mut inherits = writes_out || matches!(wasi.errors, Output::Inherited);
         match (call.input.take(), &wasi.input) {
             (Some(bytes), _) => builder.stdin(MemoryInputPipe::new(bytes)),
             (None, Input::Bytes(bytes)) if bytes.is_empty() => &mut builder,
