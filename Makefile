@@ -6,7 +6,7 @@ JOBS ?= 2
 START ?= 0
 COUNT ?= 20000
 
-.PHONY: setup build demo test test-sanitize fuzz-rooms bench header clean
+.PHONY: setup build demo test test-sanitize fuzz-rooms bench deps header clean
 .NOTPARALLEL:
 
 setup: ## install the compilers and tools that are missing
@@ -41,6 +41,9 @@ bench: build ## compare with other hosts; writes build/bench.json and docs/bench
 	@cargo build --release --locked --manifest-path benches/holochain/Cargo.toml --target-dir target/bench-holochain
 	@cd benches/extism && cargo build --release --locked --target-dir ../../target/bench-extism
 	@HOSTEL_LIB_DIR=$(CURDIR)/build cargo run --release --locked --manifest-path benches/Cargo.toml --target-dir target/bench
+
+deps: setup ## licences, sources, duplicates and advisories of what the library is built from; writes docs/security.md
+	@tools/deps.sh
 
 header: setup ## include/hostel.h and tests/symbols.txt from src/ffi
 	@cargo run --release --locked --quiet -p hostel-header -- write

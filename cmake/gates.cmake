@@ -52,7 +52,7 @@ foreach(package hostel-guest hostel-header)
 endforeach()
 
 # What the minimal profile is made of needs no operating system.
-foreach(target x86_64-unknown-none thumbv7em-none-eabihf)
+foreach(target x86_64-unknown-none wasm32-unknown-unknown)
   add_cargo_gate(no-std.${target}
     rustc --release --locked --lib --crate-type rlib --no-default-features --features minimal --target ${target})
 endforeach()

@@ -44,12 +44,18 @@ if [ ${#packages[@]} -gt 0 ]; then
     command -v sudo >/dev/null || die "neither root nor sudo; ask for these packages: ${packages[*]}"
     as_root=(sudo)
   fi
-  # Debian 12 itself has no Go that knows WASI; its backports do. apt takes from them only what it is asked for by name.
-  if [[ " ${packages[*]} " == *' golang-1.23-go '* ]] && grep -q '^VERSION_CODENAME=bookworm' /etc/os-release &&
-    ! grep -rqs bookworm-backports /etc/apt/sources.list /etc/apt/sources.list.d; then
-    printf '%s\n' 'Types: deb' 'URIs: http://deb.debian.org/debian' 'Suites: bookworm-backports' 'Components: main' \
-      'Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg' |
-      "${as_root[@]}" tee /etc/apt/sources.list.d/bookworm-backports.sources >/dev/null
+  # Debian 12 itself has no Go that knows WASI; its backports do. They are taken from where this machine takes Debian 12 from, and
+  # apt takes from them only what it is asked for by name.
+  if [[ " ${packages[*]} " == *' golang-1.23-go '* ]] && grep -q '^VERSION_CODENAME=bookworm' /etc/os-release; then
+    "${as_root[@]}" apt-get update
+    suites() { apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Identifier: Packages' | sort -u; }
+    if ! suites | grep -q '^bookworm-backports '; then
+      mirror=$(suites | sed -n 's/^bookworm //p' | head -n 1)
+      [ -n "$mirror" ] || die "golang-1.23-go is in bookworm-backports; apt has no source for bookworm here to take that from, add one"
+      printf '%s\n' 'Types: deb' "URIs: $mirror" 'Suites: bookworm-backports' 'Components: main' \
+        'Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg' |
+        "${as_root[@]}" tee /etc/apt/sources.list.d/bookworm-backports.sources >/dev/null
+    fi
   fi
   "${as_root[@]}" apt-get update
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${packages[@]}" ||
@@ -58,18 +64,32 @@ fi
 
 # ---- Rust -----------------------------------------------------------------------------------------------------------
 
-command -v cargo >/dev/null || die "Rust 1.95 or newer is missing; install it with rustup (https://rustup.rs)"
-minor=$(rustc --version | sed -E 's/^rustc 1\.([0-9]+).*/\1/')
-[ "$minor" -ge 95 ] || die "Rust 1.95 or newer is needed, this is $(rustc --version); run: rustup update stable"
-
-targets=()
-for target in wasm32-unknown-unknown wasm32-wasip1 x86_64-unknown-none thumbv7em-none-eabihf; do
-  [ -d "$(rustc --print target-libdir --target "$target")" ] || targets+=("$target")
-done
-if [ ${#targets[@]} -gt 0 ]; then
-  echo "setup: adding Rust targets ${targets[*]}"
-  command -v rustup >/dev/null || die "this Rust did not come from rustup; add its standard library for: ${targets[*]}"
-  rustup target add "${targets[@]}"
+# rust-toolchain.toml says which. rustup installs it when asked, also where it may not do so unasked (RUSTUP_AUTO_INSTALL=0).
+channel=$(sed -n 's/^channel = "\(.*\)"$/\1/p' rust-toolchain.toml)
+targets=$(sed -n 's/^targets = \[\(.*\)\]$/\1/p' rust-toolchain.toml | tr -d '",')
+if command -v rustup >/dev/null; then
+  rust_is_there() {
+    rustup run "$channel" cargo clippy --version && rustup run "$channel" cargo fmt --version || return 1
+    for target in $targets; do
+      [ -d "$(rustup run "$channel" rustc --print target-libdir --target "$target")" ] || return 1
+    done
+  } >/dev/null 2>&1
+  if ! rust_is_there; then
+    echo "setup: installing Rust $channel"
+    # shellcheck disable=SC2086 # one word a target
+    rustup toolchain install "$channel" --profile minimal --component clippy --component rustfmt $(printf -- '--target %s ' $targets) ||
+      die "rustup could not install Rust $channel with: $targets"
+  fi
+else
+  # Without rustup, rust-toolchain.toml is not read: what is installed has to do.
+  command -v cargo >/dev/null || die "Rust $channel is missing; install rustup (Debian: rustup), then run this again"
+  oldest=$(sed -n 's/^rust-version = "1\.\(.*\)"$/\1/p' Cargo.toml)
+  [ "$(rustc --version | sed -E 's/^rustc 1\.([0-9]+).*/\1/')" -ge "$oldest" ] ||
+    die "Rust 1.$oldest or newer is needed, this is $(rustc --version)"
+  for target in $targets; do
+    [ -d "$(rustc --print target-libdir --target "$target")" ] ||
+      die "this Rust did not come from rustup; add its standard library for $target"
+  done
 fi
 
 # rustc's address sanitizer is only in nightly.
