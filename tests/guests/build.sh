@@ -32,7 +32,10 @@ refuse_wasi() {
   fi
 }
 
-(cd "$here" && CARGO_TARGET_DIR=$out/rust cargo build --release --locked --target wasm32-unknown-unknown)
+# Crate holochain_wasmer_guest declares the host's functions without saying that they are imports; since Rust 1.96 the linker has
+# to be told.
+(cd "$here" && CARGO_TARGET_DIR=$out/rust CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS=-Clink-arg=--allow-undefined \
+  cargo build --release --locked --target wasm32-unknown-unknown)
 for name in echo holochain hosted markdown; do
   built=$out/rust/wasm32-unknown-unknown/release/$name.wasm
   refuse_wasi "$built"
