@@ -4,6 +4,10 @@ fn main() {
     // For code that is to run on machines other than this one.
     println!("cargo::rustc-env=HOSTEL_TARGET={}", std::env::var("TARGET").unwrap_or_default());
     println!("cargo::rerun-if-changed=build.rs");
+    // wasmtime does not tell its version, and code that one version made is not for another.
+    if std::env::var_os("CARGO_FEATURE_WASMTIME").is_some() {
+        println!("cargo::rustc-env=HOSTEL_WASMTIME={}", locked("wasmtime"));
+    }
     // Rooms that are put back instead of made anew, and handlers of signals before and behind the engines': for engines that
     // generate code, on systems that src/sys knows.
     println!("cargo::rustc-check-cfg=cfg(snapshots)");
@@ -28,4 +32,14 @@ fn main() {
     for argument in arguments.into_iter().chain(llvm) {
         println!("cargo::rustc-link-arg-cdylib=-Wl,{argument}");
     }
+}
+
+/// The version of a package that this build is locked to.
+fn locked(package: &str) -> String {
+    let path = std::path::Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap_or_default()).join("Cargo.lock");
+    println!("cargo::rerun-if-changed={}", path.display());
+    let lock = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut lines = lock.lines().skip_while(|line| *line != format!("name = \"{package}\"")).skip(1);
+    let version = lines.next().and_then(|line| line.strip_prefix("version = \"")?.strip_suffix('"'));
+    version.unwrap_or_else(|| panic!("{} does not name {package}", path.display())).to_owned()
 }

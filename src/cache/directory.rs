@@ -105,7 +105,7 @@ impl Directory {
 
     /// Removes what is too much, or was left behind, when that may be the case after so many bytes more.
     fn keep_within(&self, more: u64) -> Result<()> {
-        let take = |left: &AtomicU64, taken| left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(taken)).is_ok();
+        let take = |left: &AtomicU64, taken| left.try_update(Relaxed, Relaxed, |left| left.checked_sub(taken)).is_ok();
         if take(&self.saves_left, 1) && take(&self.bytes_left, more) {
             return Ok(());
         }

@@ -58,5 +58,5 @@ pub fn give_back_mappings(fewer: usize) {
 }
 
 fn claim(taken: &AtomicUsize, more: usize, max: usize) -> bool {
-    taken.fetch_update(Relaxed, Relaxed, |taken| taken.checked_add(more).filter(|&taken| taken <= max)).is_ok()
+    taken.try_update(Relaxed, Relaxed, |taken| taken.checked_add(more).filter(|&taken| taken <= max)).is_ok()
 }

@@ -99,7 +99,7 @@ impl Image {
             registry.publish_eh_frame(Some(frames)).map_err(Error::OutOfResources)?;
         }
         Ok(Image {
-            offsets: VMOffsets::new(size_of::<usize>() as u8, &module),
+            offsets: VMOffsets::try_new(size_of::<usize>() as u8, &module).map_err(Error::OutOfResources)?,
             functions: functions.into_boxed_slice(),
             trampolines: trampolines.into_boxed_slice(),
             import_trampolines: import_trampolines.into_boxed_slice(),
@@ -161,6 +161,8 @@ impl Image {
                 self.trampolines.clone(),
                 memories,
                 tables,
+                // Our tunables bound each table; wasmer's bound on all of them together is not used.
+                u32::MAX,
                 globals,
                 tags,
                 imports,
