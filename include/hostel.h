@@ -738,6 +738,8 @@ hostel_status hostel_engine_tier_stats(const hostel_engine *engine,
 #define HOSTEL_KEY_BYTES 32
 /** Use a directory although others may write to it, or it is another user's. Artifacts are sealed all the same. */
 #define HOSTEL_CACHE_TRUST_DIRECTORY 1
+/** How many caches a chain may have. */
+#define HOSTEL_CACHE_CHAIN_MAX 32
 
 /**
  * A cache of compiled code: one tier, or several chained with hostel_cache_fallback_new(). Made by the
@@ -769,6 +771,9 @@ typedef hostel_status (*hostel_cache_remove)(void *user_data, const char *key);
 /**
  * A store of the host's own. Keys are text: 128 hexadecimal digits, the engine's fingerprint and the module's key. A module
  * that is given an alias takes a second, small entry, under a key made of the alias.
+ *
+ * Callbacks may use caches in turn, also this one, but not for what they are being asked for: a load of the same module, or one
+ * that waits for such a load, is HOSTEL_STATUS_BUSY there; so is one where callbacks of caches lie inside one another 16 deep.
  */
 typedef struct hostel_cache_callbacks {
   /** sizeof(hostel_cache_callbacks). */
@@ -877,13 +882,14 @@ hostel_status hostel_cache_custom_new(const hostel_cache_callbacks *callbacks,
 
 /**
  * Chains two caches: what the first does not have, the second is asked for; a hit there is kept in the first, and what is
- * compiled is kept in both. Either may itself be a chain.
+ * compiled is kept in both. Either may itself be a chain: the new one has all caches of both, up to HOSTEL_CACHE_CHAIN_MAX, each
+ * counted as often as it stands there. So no chain is deeper than that.
  *
  * Both stay yours and may be freed; the chain keeps what it needs. On success `*cache_out` is yours: release it with
  * hostel_cache_free(). `error_out` may be NULL.
  *
  * Returns HOSTEL_STATUS_OK;
- *         HOSTEL_STATUS_INVALID_ARGUMENT if `first`, `second` or `cache_out` is NULL.
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `first`, `second` or `cache_out` is NULL, or the chain would have too many caches.
  * Thread-safe.
  */
 HOSTEL_MUST_USE
@@ -1214,9 +1220,10 @@ HOSTEL_MUST_USE hostel_status hostel_inspect(const uint8_t *wasm, size_t wasm_le
  * release it with hostel_buffer_free(). `error_out` may be NULL.
  *
  * Returns HOSTEL_STATUS_OK;
- *         HOSTEL_STATUS_INVALID_ARGUMENT if `wasm_out` or a non-empty `text` is NULL;
- *         HOSTEL_STATUS_INVALID_MODULE   if the text does not parse; the message shows the line;
- *         HOSTEL_STATUS_UNSUPPORTED      if this build does not read the text format.
+ *         HOSTEL_STATUS_INVALID_ARGUMENT   if `wasm_out` or a non-empty `text` is NULL;
+ *         HOSTEL_STATUS_INVALID_MODULE     if the text does not parse; the message says where;
+ *         HOSTEL_STATUS_UNSUPPORTED_MODULE if the text is longer than the default limit of a module;
+ *         HOSTEL_STATUS_UNSUPPORTED        if this build does not read the text format.
  * Thread-safe.
  */
 HOSTEL_MUST_USE hostel_status hostel_wat_to_wasm(const char *text, size_t text_len, hostel_buffer *wasm_out, hostel_error **error_out);
@@ -1235,12 +1242,14 @@ typedef struct hostel_load_options hostel_load_options;
  * Is told how far a load is that compiles. `phase` is "validate", "prepare" (where limits are compiled in), "compile", or
  * "ready" when all is done; in each, `done`
  * of `total` steps are made, and `total` is 0 while that is not known. What a step is depends on the engine: one that
- * translates a module in one go tells no steps. The string lives for ever.
+ * translates a module in one go tells no steps. A load that waits tells "wait" first, again and again, some fifty times a second:
+ * it has waited for `done` of the `total` milliseconds that hostel_load_options_set_patience() allows, 0 if there is no such
+ * bound. The string lives for ever.
  *
  * Returns HOSTEL_STATUS_OK to go on; anything else stops the load, which is then CANCELLED.
  * Called during the load only, on whatever threads compile, for one load never by two at once, and `done` only grows. It
- * must not unwind or longjmp, and should be quick, for the compile waits. It must not load the same module through the same
- * cache, which would wait for itself.
+ * must not unwind or longjmp, and should be quick, for the compile waits. It may load modules; one that is the
+ * same through the same cache is BUSY there.
  */
 typedef hostel_status (*hostel_load_progress)(void *user_data, const char *phase, uint64_t done, uint64_t total);
 
@@ -1273,7 +1282,7 @@ HOSTEL_MUST_USE hostel_status hostel_load_options_set_alias(hostel_load_options 
  * Sets who is told how far a load is that compiles; NULL for nobody.
  *
  * `user_data` is passed to `callback`; it must live as long as loads use these options. A load that finds the module in a
- * cache, or waits for another load or process to compile it, tells nothing.
+ * cache tells nothing.
  *
  * Returns HOSTEL_STATUS_OK;
  *         HOSTEL_STATUS_INVALID_ARGUMENT if `options` is NULL.
@@ -1283,6 +1292,25 @@ HOSTEL_MUST_USE
 hostel_status hostel_load_options_set_progress(hostel_load_options *options,
                                                hostel_load_progress callback,
                                                void *user_data,
+                                               hostel_error **error_out);
+
+/**
+ * Sets how long a load waits for others, all in all: for another thread that loads the same module through the same cache,
+ * for another process that does so through the same directory, and, in the background, for loads that were begun before.
+ * Time in which it does something itself does not count.
+ *
+ * `milliseconds` may be 0: then a load that would have to wait ends as BUSY at once. HOSTEL_UNLIMITED, the default, is as
+ * long as it takes: whoever is waited for is alive. A load that waits can be stopped by the progress callback, by
+ * hostel_load_cancel() and, inside a host function, by the deadline and the tokens of the call; and it tells the log, as a
+ * warning, after a second, and then whenever it has waited twice as long.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `options` is NULL.
+ * Not thread-safe: `options` is changed.
+ */
+HOSTEL_MUST_USE
+hostel_status hostel_load_options_set_patience(hostel_load_options *options,
+                                               uint64_t milliseconds,
                                                hostel_error **error_out);
 
 /** Frees options. NULL is fine. */
@@ -1312,9 +1340,13 @@ typedef struct hostel_module hostel_module;
  *         HOSTEL_STATUS_UNSUPPORTED_MODULE if the module is over a limit, or needs what the engine lacks;
  *         HOSTEL_STATUS_OUT_OF_RESOURCES   if the system has no memory for its code;
  *         HOSTEL_STATUS_NOT_CACHED         if the engine is headless and the cache, if there is one, has no code of it;
- *         HOSTEL_STATUS_CANCELLED          if the progress callback of `options` said so.
+ *         HOSTEL_STATUS_CANCELLED          if the progress callback of `options` said so, or, while it waits inside a host
+ *                                          function, a token of the call;
+ *         HOSTEL_STATUS_DEADLINE           if it waits inside a host function, and the time of the call is over;
+ *         HOSTEL_STATUS_BUSY               if it would wait for longer than `options` allow, or for itself: from inside a
+ *                                          callback of a load of the same module through the same cache.
  * Thread-safe. May take seconds for a large guest, and minutes for one that was made to; only the progress callback of
- * `options`, which it calls between functions, can stop it.
+ * `options`, which it calls between functions and while it waits, can stop it.
  */
 HOSTEL_MUST_USE
 hostel_status hostel_module_load(const hostel_engine *engine,
@@ -1329,7 +1361,7 @@ hostel_status hostel_module_load(const hostel_engine *engine,
  * Compiles a guest from WebAssembly text format (WAT).
  *
  * As hostel_module_load(); `text` need not end with a zero byte. HOSTEL_STATUS_INVALID_MODULE also if it does not
- * parse, HOSTEL_STATUS_UNSUPPORTED if this build does not read the text format.
+ * parse, HOSTEL_STATUS_UNSUPPORTED_MODULE also if it is longer than a module may be, HOSTEL_STATUS_UNSUPPORTED if this build does not read the text format.
  * Thread-safe.
  */
 HOSTEL_MUST_USE
@@ -1344,7 +1376,8 @@ hostel_status hostel_module_load_wat(const hostel_engine *engine,
 /**
  * Compiles a guest from a file: a binary module, or else text format.
  *
- * As hostel_module_load(); HOSTEL_STATUS_INVALID_ARGUMENT also if `path` is NULL or the file cannot be read.
+ * As hostel_module_load(); HOSTEL_STATUS_INVALID_ARGUMENT also if `path` is NULL, or does not lead to a regular file that can be
+ * read: pipes, devices and directories are refused at once. No more is read than a module may be long.
  * Thread-safe.
  */
 HOSTEL_MUST_USE
@@ -1420,7 +1453,8 @@ const char *hostel_module_origin(const hostel_module *module);
  *
  * Returns HOSTEL_STATUS_OK, also if a tier could not be made: the log says why;
  *         HOSTEL_STATUS_INVALID_ARGUMENT if `module` is NULL;
- *         HOSTEL_STATUS_BUSY             if the time is over and a better tier may come.
+ *         HOSTEL_STATUS_BUSY             if the time is over and a better tier may come, or if that tier waits for the load that
+ *                                        this is called inside of.
  * Thread-safe. In a forked child a module stays at the tier it was at.
  */
 HOSTEL_MUST_USE hostel_status hostel_module_settle(const hostel_module *module, uint64_t timeout_ms, hostel_error **error_out);
@@ -1490,9 +1524,10 @@ bool hostel_load_is_finished(const hostel_load *load);
  *
  * Returns what hostel_module_load() returns;
  *         HOSTEL_STATUS_INVALID_ARGUMENT also if `load` or `module_out` is NULL;
- *         HOSTEL_STATUS_BUSY             if the time is over and the load is not: it goes on;
+ *         HOSTEL_STATUS_BUSY             if the time is over and the load is not: it goes on; also if the load waits for this
+ *                                        thread, as it does when one of its own callbacks calls this;
  *         HOSTEL_STATUS_CANCELLED        also if hostel_load_cancel() has stopped it.
- * Thread-safe. Must not be called by the callbacks of the same load before it is finished: they would wait for themselves.
+ * Thread-safe.
  */
 HOSTEL_MUST_USE
 hostel_status hostel_load_wait(const hostel_load *load,
@@ -1680,7 +1715,8 @@ hostel_status hostel_module_deserialize_vouched(const hostel_engine *engine,
  * `path` is a NUL-terminated path. On success `*module_out` is yours: release it with hostel_module_free(). `error_out` may be NULL.
  *
  * Returns HOSTEL_STATUS_OK;
- *         HOSTEL_STATUS_INVALID_ARGUMENT   if `engine`, `path` or `module_out` is NULL, or the file cannot be read;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT   if `engine`, `path` or `module_out` is NULL, or does not lead to a regular
+ *                                          file that can be read;
  *         HOSTEL_STATUS_ARTIFACT_CORRUPT   if it is cut off, sealed, or none of hostel's;
  *         HOSTEL_STATUS_ARTIFACT_MISMATCH  if it was made by another engine, another version, or for another machine;
  *         HOSTEL_STATUS_UNSUPPORTED_MODULE if the module is over a limit of this engine.

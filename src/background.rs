@@ -3,6 +3,7 @@
 //! There are half as many as processors, and each compiles with its share of that half, so that those who call guests are
 //! not starved by those who will. They start when there is work, and end when there was none for a while.
 
+use crate::knots;
 use crate::sys::process::OfProcess;
 use crate::sys::{self, exit, threads};
 use crate::{Error, Result};
@@ -10,12 +11,17 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Something to do. It is dropped without being run when the process ends.
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
+/// Is called now and then as long as a job waits.
+pub(crate) type Waits = Arc<dyn Fn() + Send + Sync>;
+
+/// How often those who wait are told so.
+const TOLD_EACH: Duration = Duration::from_millis(20);
 
 /// How long a thread waits for more work before it ends.
 const IDLE: Duration = Duration::from_secs(10);
@@ -34,9 +40,13 @@ struct Crew {
 }
 
 struct Desk {
-    jobs: VecDeque<Job>,
+    jobs: VecDeque<(Job, Option<Waits>)>,
     idle: usize,
     threads: Vec<JoinHandle<()>>,
+    /// Tells those who wait, as long as there are such.
+    teller: Option<JoinHandle<()>>,
+    /// Whether it is with them.
+    telling: bool,
     /// How often all threads were told to end: each runs as long as this is what it was.
     ended: u64,
 }
@@ -45,13 +55,13 @@ thread_local! {
     static IS_OURS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Has a job done, after those that were given before.
-pub(crate) fn run(job: Job) -> Result<()> {
+/// Has a job done, after those that were given before. `waits` hears of it as long as it is not begun.
+pub(crate) fn run(job: Job, waits: Option<Waits>) -> Result<()> {
     static WATCHED: AtomicBool = AtomicBool::new(false);
     if !WATCHED.swap(true, Ordering::Relaxed) {
         end_before_others();
     }
-    crew().take(job)
+    crew().take(job, waits)
 }
 
 /// Has all work end before whatever else is to happen, by now, when the process ends.
@@ -76,15 +86,15 @@ pub(crate) fn compile_threads() -> Option<NonZeroUsize> {
 pub fn join() -> Result<()> {
     let crew = crew();
     let mut desk = crew.desk();
-    if !desk.jobs.is_empty() || crew.running.load(Ordering::Relaxed) > 0 {
+    if !desk.jobs.is_empty() || crew.running.load(Ordering::Relaxed) > 0 || IS_OURS.get() {
         return Err(Error::Busy("modules are being loaded in the background".into()));
     }
     desk.ended += 1;
-    let threads = core::mem::take(&mut desk.threads);
+    let (threads, teller) = (core::mem::take(&mut desk.threads), desk.teller.take());
     drop(desk);
     crew.changed.notify_all();
     // They do not panic; if one had, its end would be all we want to know.
-    threads.into_iter().for_each(|thread| drop(thread.join()));
+    threads.into_iter().chain(teller).for_each(|thread| drop(thread.join()));
     Ok(())
 }
 
@@ -100,7 +110,7 @@ extern "C" fn end() {
     // What waits stays where it is: it is not run any more, and dropping it could call the host, which is at its end.
     let mut desk = crew.desk();
     let begun = Instant::now();
-    while crew.running.load(Ordering::Relaxed) > 0 && begun.elapsed() < END_WAITS {
+    while (crew.running.load(Ordering::Relaxed) > 0 || desk.telling) && begun.elapsed() < END_WAITS {
         let left = END_WAITS.saturating_sub(begun.elapsed());
         (desk, _) = crew.done.wait_timeout(desk, left).unwrap_or_else(PoisonError::into_inner);
     }
@@ -119,7 +129,8 @@ fn crew() -> &'static Crew {
 
 impl Crew {
     const fn new() -> Crew {
-        let desk = Mutex::new(Desk { jobs: VecDeque::new(), idle: 0, threads: Vec::new(), ended: 0 });
+        let desk = Desk { jobs: VecDeque::new(), idle: 0, threads: Vec::new(), teller: None, telling: false, ended: 0 };
+        let desk = Mutex::new(desk);
         let (running, closing) = (AtomicUsize::new(0), AtomicBool::new(false));
         Crew { desk, changed: Condvar::new(), done: Condvar::new(), running, closing }
     }
@@ -128,7 +139,7 @@ impl Crew {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&'static self, job: Job) -> Result<()> {
+    fn take(&'static self, job: Job, waits: Option<Waits>) -> Result<()> {
         let mut desk = self.desk();
         if desk.idle <= desk.jobs.len() {
             desk.threads.retain(|thread| !thread.is_finished());
@@ -143,18 +154,45 @@ impl Crew {
                 }
             }
         }
-        desk.jobs.push_back(job);
+        desk.jobs.push_back((job, waits));
+        let waits = desk.jobs.len() > desk.idle;
+        if waits && desk.teller.as_ref().is_none_or(JoinHandle::is_finished) {
+            let turn = desk.ended;
+            // Without one they wait all the same.
+            desk.teller = threads::start_large("hostel-queue", move || self.tell(turn)).ok();
+        }
         drop(desk);
         self.changed.notify_one();
         Ok(())
     }
 
+    /// Tells those who wait that they do, until nobody does.
+    fn tell(&self, turn: u64) {
+        IS_OURS.set(true);
+        let mut desk = self.desk();
+        while desk.ended == turn && !desk.jobs.is_empty() && !self.closing.load(Ordering::Relaxed) {
+            desk = self.done.wait_timeout(desk, TOLD_EACH).unwrap_or_else(PoisonError::into_inner).0;
+            let waiting: Vec<_> = desk.jobs.iter().filter_map(|(_, waits)| waits.clone()).collect();
+            desk.telling = true;
+            drop(desk);
+            for waits in waiting {
+                if !self.closing.load(Ordering::Relaxed) {
+                    let _ = sys::catch_panic(|| waits());
+                }
+            }
+            desk = self.desk();
+            desk.telling = false;
+            self.done.notify_all();
+        }
+    }
+
     fn work(&self, turn: u64) {
         IS_OURS.set(true);
+        let _member = knots::join_crew();
         let mut desk = self.desk();
         while desk.ended == turn {
             let next = if self.closing.load(Ordering::Relaxed) { None } else { desk.jobs.pop_front() };
-            if let Some(job) = next {
+            if let Some((job, _)) = next {
                 self.running.fetch_add(1, Ordering::Relaxed); // under the lock, as the end of the process looks at it
                 drop(desk);
                 let _ = sys::catch_panic(job); // its own to tell

@@ -1,7 +1,11 @@
 //! What can go wrong: one enum for Rust, one number for C, and the detail a caller can act on.
 
+mod shown;
 mod wasm_error;
 
+#[cfg(feature = "std")]
+pub(crate) use shown::{harmless_json, message, shown_path};
+pub(crate) use shown::{listed, shown};
 pub use wasm_error::{Kind, WasmError};
 
 use crate::stop::Reason;
@@ -350,27 +354,6 @@ impl fmt::Display for Said<'_> {
             None => Preview(self.0).fmt(f),
         }
     }
-}
-
-/// Text of a guest's choosing as it may stand in a message: bounded, and without control characters or the ones that
-/// turn the direction of writing, which could forge the lines of a log.
-pub(crate) fn shown(text: &str) -> String {
-    const CHARS_MAX: usize = 256;
-    let harmless = |c: char| {
-        let turns = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
-        if c.is_control() {
-            c.escape_default().collect()
-        } else if turns {
-            c.escape_unicode().collect::<String>()
-        } else {
-            c.into()
-        }
-    };
-    let mut shown: String = text.chars().take(CHARS_MAX).map(harmless).collect();
-    if text.chars().nth(CHARS_MAX).is_some() {
-        shown.push_str("...");
-    }
-    shown
 }
 
 /// Bytes of a guest's choosing: as text when they are text, else their length.

@@ -3,7 +3,7 @@
 use crate::abi::{Abi, Convention};
 use crate::call::{self, Options};
 use crate::engine::{Host, Settings};
-use crate::error::shown;
+use crate::error::{listed, shown};
 use crate::host::{Imports, Link};
 use crate::inspect::{Export, ExternType, FuncType};
 use crate::limits::Limits;
@@ -134,7 +134,10 @@ impl Guest {
         let info = self.module.info();
         let ty = info.function_type(export).ok_or_else(unknown)?;
         let name = &info.exports[export].name;
-        let other = || Error::BadAbi(format!("the function {name} has type {ty}, which has other than plain values"));
+        let other = || {
+            let (name, ty) = (shown(name), shown(&ty.to_string()));
+            Error::BadAbi(format!("the function {name} has type {ty}, which has other than plain values"))
+        };
         ty.is_scalar().then_some(ty).ok_or_else(other)
     }
 
@@ -143,7 +146,7 @@ impl Guest {
         let ty = self.value_type(export)?;
         let (needed, given) = (ty.slots(), values.len());
         values.get_mut(..needed).ok_or_else(|| {
-            let name = &self.module.info().exports[export].name;
+            let (name, ty) = (shown(&self.module.info().exports[export].name), shown(&ty.to_string()));
             Error::InvalidArgument(format!("values: the function {name} of type {ty} needs room for {needed}, not {given}"))
         })
     }
@@ -205,12 +208,7 @@ impl Guest {
     }
 
     fn no_such_function(&self, name: &str) -> Error {
-        const NAMED_MAX: usize = 20;
-        let mut known: Vec<_> = self.functions.keys().take(NAMED_MAX).map(|name| shown(name)).collect();
-        if self.functions.len() > NAMED_MAX {
-            known.push("...".into());
-        }
-        let (name, known) = (shown(name), known.join(", "));
+        let (name, known) = (shown(name), listed(self.functions.keys().map(|name| shown(name)), ", "));
         Error::NoSuchFunction(format!("the guest exports no function \"{name}\"; it exports {known}"))
     }
 }

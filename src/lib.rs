@@ -38,18 +38,24 @@ pub mod ffi;
 pub mod guest;
 pub mod host;
 pub mod inspect;
+#[cfg(feature = "std")]
+mod knots;
 pub mod limits;
 #[cfg(feature = "std")]
 pub mod load;
 pub mod log;
 pub mod module;
 mod msgpack;
+#[cfg(feature = "std")]
+pub(crate) mod patience;
 pub mod prepare;
 pub mod progress;
 pub mod report;
 pub mod room;
 pub mod stop;
 mod sys;
+#[cfg(feature = "std")]
+pub mod text;
 #[cfg(feature = "std")]
 pub mod tiers;
 #[cfg(feature = "std")]

@@ -3,7 +3,9 @@
 use crate::background;
 use crate::cache::Cache;
 use crate::engine::Engine;
+use crate::knots::{self, Doer, For};
 use crate::module::{LoadOptions, Module};
+use crate::patience::Patience;
 use crate::progress::Progress;
 use crate::sys::{self, process::OfProcess};
 use crate::{Error, Result, Status};
@@ -23,6 +25,7 @@ struct Shared {
     /// In a forked child nobody goes on with its parent's loads.
     state: OfProcess<State>,
     cancelled: AtomicBool,
+    doer: Doer,
 }
 
 struct State {
@@ -55,12 +58,16 @@ impl Load {
         options: &LoadOptions,
         finished: Option<Finished>,
     ) -> Result<Load> {
-        let (engine, cache, wasm, options) = (engine.clone(), cache.cloned(), sys::copy(wasm)?, options.clone());
+        let (engine, cache, wasm) = (engine.clone(), cache.cloned(), sys::copy(wasm)?);
+        let options = LoadOptions { waiting_since: Some(Instant::now()), ..options.clone() };
+        let of_host = options.clone();
         let work = Box::new(Work { engine, cache, wasm, options, finished });
         let state = OfProcess::new(State::new(Stage::Waiting(work)));
-        let shared = Arc::new(Shared { state, cancelled: AtomicBool::new(false) });
-        let job = shared.clone();
-        background::run(Box::new(move || job.run()))?;
+        let shared = Arc::new(Shared { state, cancelled: AtomicBool::new(false), doer: Doer::default() });
+        let (job, waiting) = (shared.clone(), shared.clone());
+        let patience = Mutex::new(Patience::of(&waiting.clone().watched(of_host)));
+        let waits = move || waiting.waits(&mut patience.lock().unwrap_or_else(PoisonError::into_inner));
+        background::run(Box::new(move || job.doer.does(|| job.run())), Some(Arc::new(waits)))?;
         Ok(Load(shared))
     }
 
@@ -69,14 +76,25 @@ impl Load {
         matches!(*self.0.state().stage(), Stage::Finished(_))
     }
 
-    /// The module, or why there is none; BUSY when it takes longer than that.
+    /// The module, or why there is none; BUSY when it takes longer than that, or waits for who asks.
     pub fn wait(&self, time: Duration) -> Result<Arc<Module>> {
         let end = Instant::now().checked_add(time);
         let state = self.0.state();
         let mut stage = state.stage();
+        let mut waiting = None;
         loop {
             if let Stage::Finished(outcome) = &*stage {
                 return outcome.clone();
+            }
+            if waiting.is_none() && end.is_none_or(|end| end > Instant::now()) {
+                drop(stage);
+                let begun = knots::wait_for(&"a load", For::Job(self.0.doer.clone()));
+                stage = state.stage();
+                match begun {
+                    Err(error) if !matches!(*stage, Stage::Finished(_)) => return Err(error),
+                    begun => waiting = begun.ok(),
+                }
+                continue;
             }
             let left = end.map(|end| end.saturating_duration_since(Instant::now()));
             stage = match left {
@@ -121,23 +139,35 @@ impl Shared {
         })
     }
 
-    fn run(self: Arc<Self>) {
+    fn run(self: &Arc<Self>) {
         let Some(work) = self.state().begin() else { return };
         let Work { engine, cache, wasm, options, finished } = *work;
-        let options = LoadOptions { progress: self.clone().watched(options.progress), ..options };
+        let options = self.clone().watched(options);
         let outcome = sys::catch_panic(|| Module::load(&engine, cache.as_ref(), &wasm, &options));
         let outcome = outcome.unwrap_or_else(|message| Err(Error::Internal(format!("a bug in hostel: {message}"))));
         self.finish(finished, outcome);
     }
 
+    /// It waits for what was begun before.
+    fn waits(&self, patience: &mut Patience) {
+        if matches!(*self.state().stage(), Stage::Waiting(_))
+            && let Err(error) = patience.look_up(&"what is to be loaded before")
+            && let Some(work) = self.state().begin()
+        {
+            self.finish(work.finished, Err(error));
+        }
+    }
+
     /// Tells the host how far it is, and stops it when that is asked for.
-    fn watched(self: Arc<Self>, of_host: Progress) -> Progress {
-        Progress::new(move |phase, done, total| {
+    fn watched(self: Arc<Self>, options: LoadOptions) -> LoadOptions {
+        let of_host = options.progress;
+        let progress = Progress::new(move |phase, done, total| {
             if self.cancelled.load(Ordering::Relaxed) || background::is_closing() {
                 return Err(cancelled());
             }
             self.state().door.pass(|| of_host.tell(phase, done, total)).unwrap_or_else(|| Err(cancelled()))
-        })
+        });
+        LoadOptions { progress, ..options }
     }
 
     fn finish(&self, finished: Option<Finished>, outcome: Result<Arc<Module>>) {

@@ -10,11 +10,15 @@ use crate::cache::{
 };
 use crate::engine::{Code, Engine};
 use crate::inspect::{self, ModuleInfo};
+#[cfg(feature = "std")]
+use crate::limits::Limit;
 use crate::log::{self, Level};
 use crate::prepare;
 use crate::progress::{Phase, Progress};
 #[cfg(feature = "std")]
-use crate::sys::pages::Pages;
+use crate::sys::{files, pages::Pages};
+#[cfg(feature = "std")]
+use crate::text::wat_to_wasm;
 #[cfg(feature = "std")]
 use crate::tiers::{self, Climb};
 use alloc::{format, sync::Arc};
@@ -42,6 +46,12 @@ pub struct LoadOptions {
     pub alias: Option<[u8; 32]>,
     /// Who watches the module being compiled.
     pub progress: Progress,
+    /// How long it waits, all in all, for others that compile the same module or are to be loaded before; as long as it takes
+    /// where nothing is said.
+    pub patience: Option<core::time::Duration>,
+    /// When it began to wait, if it has done so before it is loaded.
+    #[cfg(feature = "std")]
+    pub waiting_since: Option<Instant>,
 }
 
 impl Module {
@@ -50,6 +60,8 @@ impl Module {
         #[cfg(feature = "std")]
         let begun = Instant::now();
         engine.can_compile()?; // first, so that a host without a compiler does not validate for nothing
+        #[cfg(feature = "std")]
+        let progress = &progress.of_this_thread();
         progress.tell(Phase::Validate, 0, 0)?;
         let mut info = inspect::inspect(wasm, engine.features(), engine.limits())?;
         info.check(engine.limits())?;
@@ -104,7 +116,7 @@ impl Module {
         text: &[u8],
         options: &LoadOptions,
     ) -> Result<Arc<Module>> {
-        Module::load(engine, cache, &wat_to_wasm(text)?, options)
+        Module::load(engine, cache, &wat_to_wasm(text, engine.limits())?, options)
     }
 
     /// The same from a file in either format, told apart by the four bytes every binary begins with.
@@ -115,8 +127,10 @@ impl Module {
         path: &std::path::Path,
         options: &LoadOptions,
     ) -> Result<Arc<Module>> {
-        let bytes = std::fs::read(path)
-            .map_err(|error| Error::InvalidArgument(format!("path: cannot read {}: {error}", path.display())))?;
+        let (file, len) = files::open_named(path)?;
+        engine.limits().check(Limit::ModuleBytes, len)?;
+        let most = engine.limits().get(Limit::ModuleBytes).saturating_add(1); // one more than is allowed, which is refused
+        let bytes = files::read_named(path, &file, len, most)?;
         let load = if bytes.starts_with(b"\0asm") { Module::load } else { Module::load_wat };
         load(engine, cache, &bytes, options)
     }
@@ -150,9 +164,9 @@ impl Module {
     /// Code of an artifact in a file that the host vouches for and keeps as it is: mapped, and not read through.
     #[cfg(feature = "std")]
     pub fn deserialize_vouched_file(engine: &Arc<dyn Engine>, path: &std::path::Path) -> Result<Module> {
-        let unreadable = |error| Error::InvalidArgument(format!("path: cannot read {}: {error}", path.display()));
-        let file = std::fs::File::open(path).map_err(unreadable)?;
-        Module::of_a_tier(engine, |engine| seal::open_unread(Pages::map(&file).map_err(unreadable)?, engine))
+        let (file, _) = files::open_named(path)?;
+        let map = || Pages::map(&file).map_err(|error| files::unreadable(path, &error));
+        Module::of_a_tier(engine, |engine| seal::open_unread(map()?, engine))
     }
 
     /// What is opened for an engine, or for the best of its tiers that it was made for.
@@ -219,18 +233,4 @@ impl Module {
     pub(crate) fn code(&self) -> &dyn Code {
         &*self.code
     }
-}
-
-/// Turns the text format into a binary module.
-#[cfg(feature = "wat")]
-pub fn wat_to_wasm(text: &[u8]) -> Result<alloc::vec::Vec<u8>> {
-    let text = core::str::from_utf8(text)
-        .map_err(|error| Error::InvalidText(format!("neither a binary module nor UTF-8 text ({error})")))?;
-    wat::parse_str(text).map_err(|error| Error::InvalidText(format!("not valid text format: {error}")))
-}
-
-/// Turns the text format into a binary module; not part of this build.
-#[cfg(all(feature = "std", not(feature = "wat")))]
-pub fn wat_to_wasm(_text: &[u8]) -> Result<alloc::vec::Vec<u8>> {
-    Err(Error::Unsupported("this build does not read the text format".into()))
 }

@@ -6,6 +6,8 @@ use alloc::sync::Arc;
 /// A part of a load that takes time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
+    /// Somebody else is waited for: who compiles the same module, or what is to be loaded before.
+    Wait,
     /// The module is validated.
     Validate,
     /// Limits are compiled in.
@@ -26,6 +28,14 @@ impl Progress {
     /// A watcher gets the phase, what of it is done, and how much there is to do (0: not known). An error stops the load.
     pub fn new(watcher: impl Fn(Phase, u64, u64) -> Result<()> + Send + Sync + 'static) -> Self {
         Progress(Some(Arc::new(watcher)))
+    }
+
+    /// The same for a load of this thread's, whatever threads of the engine's it is told on: they work for this one.
+    #[cfg(feature = "std")]
+    pub(crate) fn of_this_thread(&self) -> Progress {
+        let Progress(Some(watcher)) = self.clone() else { return Progress::default() };
+        let me = crate::knots::me();
+        Progress::new(move |phase, done, total| crate::knots::working_for(me, || watcher(phase, done, total)))
     }
 
     /// Whether anybody wants to know.

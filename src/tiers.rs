@@ -8,6 +8,7 @@ use crate::cache::{Cache, Key};
 use crate::engine::Engine;
 use crate::error::shown;
 use crate::guest::Guest;
+use crate::knots::{self, Doer, For};
 use crate::log::{self, Level};
 use crate::module::{LoadOptions, Module};
 use crate::progress::Progress;
@@ -96,6 +97,8 @@ pub struct Climb {
     better: Box<[Once<Arc<Module>>]>,
     /// How many steps above its beginning it is: 0, or the number of the last that is there.
     height: AtomicUsize,
+    /// Who makes the next one.
+    doer: Doer,
     /// In a forked child nobody goes on.
     end: OfProcess<End>,
 }
@@ -116,7 +119,7 @@ impl End {
 impl Climb {
     fn of(steps: usize) -> Climb {
         let better = (0..steps).map(|_| Once::default()).collect();
-        Climb { better, height: AtomicUsize::new(0), end: OfProcess::default() }
+        Climb { better, height: AtomicUsize::new(0), doer: Doer::default(), end: OfProcess::default() }
     }
 
     /// The best there is, if it is above the beginning.
@@ -147,10 +150,17 @@ impl Climb {
         self.end().changed.notify_all();
     }
 
-    /// Waits until no better tier will come; BUSY when that takes longer.
+    /// Waits until no better tier will come; BUSY when that takes longer, or waits for who asks.
     pub fn settle(&self, time: Duration) -> Result<()> {
         let until = Instant::now().checked_add(time);
         let end = self.end();
+        if *end.reached() {
+            return Ok(());
+        }
+        let _waiting = match time {
+            Duration::ZERO => None,
+            _ => Some(knots::wait_for(&"a better tier", For::Job(self.doer.clone()))?),
+        };
         let mut reached = end.reached();
         while !*reached {
             reached = match until.map(|until| until.saturating_duration_since(Instant::now())) {
@@ -180,7 +190,9 @@ struct Step {
 impl Step {
     /// Has it made after what others have asked for before.
     fn begin(self, module: &Module) {
-        if let Err(error) = background::run(Box::new(move || self.make())) {
+        let doer = module.climb().map(|climb| climb.doer.clone()).unwrap_or_default();
+        doer.begin_again();
+        if let Err(error) = background::run(Box::new(move || doer.does(|| self.make())), None) {
             log::emit(Level::Warn, "hostel::tiers", || format!("a module stays at its tier: {error}"));
             module.climb().into_iter().for_each(Climb::settled);
         }
@@ -194,7 +206,7 @@ impl Step {
             _ if background::is_closing() => Err(Error::Cancelled("the process ends".into())),
             _ => Ok(()),
         });
-        let options = LoadOptions { alias: self.alias, progress };
+        let options = LoadOptions { alias: self.alias, progress, ..LoadOptions::default() };
         let load = || Module::load(&tiers[self.tier], self.cache.as_ref(), &self.wasm, &options);
         let made = if self.module.strong_count() == 0 { return } else { sys::catch_panic(load) };
         let made = made.unwrap_or_else(|message| Err(Error::Internal(format!("a bug in hostel: {message}"))));

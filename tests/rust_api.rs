@@ -5,7 +5,7 @@ use hostel::call::{self, Options};
 use hostel::engine::{self, capabilities};
 use hostel::guest::Guest;
 use hostel::host::{Imports, Reply};
-use hostel::limits::Limit;
+use hostel::limits::{Limit, Limits};
 use hostel::module::{LoadOptions, Module};
 use hostel::room::pool::Settings;
 use hostel::{Error, Status};
@@ -98,7 +98,7 @@ fn a_call_can_only_set_what_is_its_to_set() {
 
 #[test]
 fn without_limits_engines_get_modules_as_they_came() {
-    let wasm = hostel::module::wat_to_wasm(ECHO.as_bytes()).expect("valid text");
+    let wasm = hostel::text::wat_to_wasm(ECHO.as_bytes(), &Limits::default()).expect("valid text");
     for capabilities in capabilities::built() {
         let settings = engine::Settings { deadline: false, ..engine::Settings::default() };
         let engine = engine::new(capabilities.name, settings).expect("an engine of this build");

@@ -2,6 +2,7 @@
 
 use super::range;
 use crate::engine::{Instance, Visit};
+use crate::error::shown;
 use crate::inspect::ValueType::I32;
 use crate::inspect::{FuncType, ModuleInfo};
 use crate::log::{self, Level};
@@ -189,7 +190,11 @@ pub(super) fn same_type(name: &str, found: &FuncType, expected: &FuncType) -> Re
     if found == expected {
         return Ok(());
     }
-    Err(Error::BadAbi(format!("the function {name} has type {found}, but the ABI wants {expected}")))
+    Err(Error::BadAbi(format!(
+        "the function {} has type {}, but the ABI wants {expected}",
+        shown(name),
+        shown(&found.to_string())
+    )))
 }
 
 /// With the feature `debug-memory`, every block that changes hands is told at level TRACE.

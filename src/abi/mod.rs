@@ -8,6 +8,7 @@ mod holochain;
 mod hostel;
 
 use crate::engine::Instance;
+use crate::error::shown;
 use crate::host::Reply;
 use crate::inspect::{FuncType, ModuleInfo};
 use crate::{Error, Result};
@@ -55,7 +56,7 @@ impl Abi {
     pub fn from_name(name: &str) -> Result<Abi> {
         Self::ALL.into_iter().find(|abi| abi.name() == name).ok_or_else(|| {
             let known = Self::ALL.map(Abi::name).join(", ");
-            Error::InvalidArgument(format!("abi: there is no ABI called \"{name}\"; there are auto, {known}"))
+            Error::InvalidArgument(format!("abi: there is no ABI called \"{}\"; there are auto, {known}", shown(name)))
         })
     }
 

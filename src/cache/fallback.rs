@@ -1,12 +1,16 @@
 //! Two tiers as one: a hit in the second is kept in the first, and what is new is kept in both.
 
 use super::{Entry, Key, Stats, Tier};
-use crate::Result;
 use crate::engine::Engine;
 use crate::module::Module;
+use crate::{Error, Result};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
+
+/// How many tiers a chain may have, each counted as often as it stands there. So it is not deeper than that either, whichever
+/// way it was put together.
+pub const TIERS_MAX: usize = 32;
 
 /// The first tier, and the one behind it.
 pub struct Fallback {
@@ -15,9 +19,13 @@ pub struct Fallback {
 }
 
 impl Fallback {
-    /// Chains two tiers.
-    pub fn new(first: Arc<dyn Tier>, second: Arc<dyn Tier>) -> Self {
-        Fallback { first, second }
+    /// Chains two tiers, or chains; INVALID_ARGUMENT when those have too many.
+    pub fn new(first: Arc<dyn Tier>, second: Arc<dyn Tier>) -> Result<Self> {
+        let tiers = first.tiers() + second.tiers();
+        if tiers > TIERS_MAX {
+            return Err(Error::InvalidArgument(format!("a chain of {tiers} caches is over the limit of {TIERS_MAX}")));
+        }
+        Ok(Fallback { first, second })
     }
 }
 
@@ -77,6 +85,14 @@ impl Tier for Fallback {
         let mut locks = self.first.locks(key);
         locks.extend(self.second.locks(key));
         locks
+    }
+
+    fn calls_host(&self) -> bool {
+        self.first.calls_host() || self.second.calls_host()
+    }
+
+    fn tiers(&self) -> usize {
+        self.first.tiers() + self.second.tiers()
     }
 
     fn stats(&self) -> Vec<(&'static str, Stats)> {

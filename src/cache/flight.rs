@@ -1,7 +1,11 @@
 //! Single flight: of those who want the same at the same time, one does it and the others wait.
 
+use crate::Result;
+use crate::knots::{self, Who};
+use crate::patience::Patience;
 use crate::sys::process::OfProcess;
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::Hash;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +13,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 pub(super) struct Flights<K>(Arc<OfProcess<Sky<K>>>);
 
 struct Sky<K> {
-    flying: Mutex<HashSet<K>>,
+    flying: Mutex<HashMap<K, Who>>,
     landed: Condvar,
 }
 
@@ -34,20 +38,30 @@ pub(super) struct Flight<K: Hash + Eq + Copy + Send> {
 
 impl<K: Hash + Eq + Copy + Send> Flights<K> {
     /// Waits until nobody else has this key, and takes it.
-    pub fn enter(&self, key: K) -> Flight<K> {
+    pub fn enter(&self, key: K, patience: &mut Patience) -> Result<Flight<K>> {
         let sky = self.0.get(Sky::default);
-        let mut flying = sky.flying();
         let mut waited = false;
-        while !flying.insert(key) {
+        loop {
+            let holder = match sky.flying().entry(key) {
+                Entry::Vacant(place) => {
+                    place.insert(knots::me());
+                    return Ok(Flight { key, waited, sky: self.0.clone() });
+                }
+                Entry::Occupied(held) => *held.get(),
+            };
             waited = true;
-            flying = sky.landed.wait(flying).unwrap_or_else(PoisonError::into_inner);
+            patience.wait(&"another load of the same module", Some(holder), |time| {
+                let flying = sky.flying();
+                if flying.contains_key(&key) {
+                    drop(sky.landed.wait_timeout(flying, time).unwrap_or_else(PoisonError::into_inner));
+                }
+            })?;
         }
-        Flight { key, waited, sky: self.0.clone() }
     }
 }
 
 impl<K> Sky<K> {
-    fn flying(&self) -> MutexGuard<'_, HashSet<K>> {
+    fn flying(&self) -> MutexGuard<'_, HashMap<K, Who>> {
         self.flying.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

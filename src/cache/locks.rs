@@ -3,14 +3,17 @@
 //! A lock's file goes with the lock. So whoever gets a lock looks whether the file still stands under its name, and only
 //! who holds that one removes it: of two with the same name, nobody waits for the one that is gone.
 
+use crate::knots::{self, Who};
+use crate::patience::Patience;
 use crate::sys::files;
+use crate::sys::process::OfProcess;
+use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Result};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-
-/// How long a lock is waited for. Whoever holds one that long is stuck, or means it; then two compile.
-const PATIENCE: Duration = Duration::from_secs(60);
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 /// A lock, held until it is dropped, or its process is gone.
 pub(super) struct Held {
@@ -18,8 +21,15 @@ pub(super) struct Held {
     path: PathBuf,
 }
 
+/// Who holds locks in this process. Another cache may have the same directory.
+fn holders() -> MutexGuard<'static, BTreeMap<PathBuf, Who>> {
+    static HOLDERS: OfProcess<Mutex<BTreeMap<PathBuf, Who>>> = OfProcess::of_the_first(Mutex::new(BTreeMap::new()));
+    HOLDERS.get(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Drop for Held {
     fn drop(&mut self) {
+        holders().remove(&self.path);
         if files::leads_to(&self.path, &self.file).unwrap_or(false) {
             let _ = fs::remove_file(&self.path);
         }
@@ -28,21 +38,26 @@ impl Drop for Held {
 
 /// Takes the locks that it can, each once and always in the same order, so that chains of any order cannot wait for each
 /// other.
-pub(super) fn take(mut paths: Vec<PathBuf>) -> Vec<Held> {
+pub(super) fn take(mut paths: Vec<PathBuf>, patience: &mut Patience) -> crate::Result<Vec<Held>> {
     paths.sort();
     paths.dedup();
-    let until = Instant::now() + PATIENCE;
-    paths.into_iter().filter_map(|path| wait(path, until)).collect()
+    paths.into_iter().filter_map(|path| wait(path, patience).transpose()).collect()
 }
 
-fn wait(path: PathBuf, until: Instant) -> Option<Held> {
+fn wait(path: PathBuf, patience: &mut Patience) -> crate::Result<Option<Held>> {
     let mut pause = Duration::from_millis(1);
     loop {
-        let file = files::open_lock(&path).ok()?;
+        let Ok(file) = files::open_lock(&path) else { return Ok(None) };
         match try_lock(&path, &file) {
-            Ok(true) => return Some(Held { file, path }),
-            Ok(false) if Instant::now() < until => std::thread::sleep(pause),
-            _ => return None,
+            Ok(true) => {
+                holders().insert(path.clone(), knots::me());
+                return Ok(Some(Held { file, path }));
+            }
+            Ok(false) => {
+                let holder = holders().get(&path).copied();
+                patience.wait(&"another process's load of the same module", holder, |time| thread::sleep(pause.min(time)))?;
+            }
+            Err(_) => return Ok(None),
         }
         pause = (pause * 2).min(Duration::from_millis(20));
     }

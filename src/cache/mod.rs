@@ -2,6 +2,7 @@
 //! artifacts (see `seal`). What is not in any tier is compiled once, however many ask for it at the same time.
 
 mod alias;
+mod asked;
 mod directory;
 mod fallback;
 mod flight;
@@ -18,7 +19,7 @@ mod upkeep;
 
 pub use crate::sys::pages::Pages;
 pub use directory::Directory;
-pub use fallback::Fallback;
+pub use fallback::{Fallback, TIERS_MAX};
 pub use listing::{Listed, Listing, hex};
 pub use memory::{Shared, ThreadLocal};
 pub use remote::{RemoteLimits, remote};
@@ -31,8 +32,9 @@ use crate::engine::{Code, Engine};
 use crate::inspect::ModuleInfo;
 use crate::log::{self, Level};
 use crate::module::{LoadOptions, Module};
-use crate::progress::Progress;
+use crate::patience::Patience;
 use crate::{Error, Result, tiers};
+use asked::Asked;
 use flight::Flights;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -108,6 +110,16 @@ pub trait Tier: Send + Sync {
         Vec::new()
     }
 
+    /// Whether callbacks of the host's are behind it.
+    fn calls_host(&self) -> bool {
+        false
+    }
+
+    /// How many tiers it is.
+    fn tiers(&self) -> usize {
+        1
+    }
+
     /// What each tier has counted, first tier first.
     fn stats(&self) -> Vec<(&'static str, Stats)>;
 }
@@ -120,6 +132,7 @@ const FAILURES_MAX: usize = 1024;
 /// A cache as a host has it.
 pub struct Cache {
     tier: Arc<dyn Tier>,
+    calls_host: bool,
     flights: Flights<Key>,
     failures: Mutex<HashMap<Key, (Instant, Error)>>,
     pinned: Mutex<HashMap<Key, Entry>>,
@@ -130,7 +143,8 @@ impl Cache {
     /// A cache over a tier.
     pub fn new(tier: Arc<dyn Tier>) -> Self {
         let (flights, failures, pinned) = Default::default();
-        Cache { tier, flights, failures, pinned, compiles: AtomicU64::new(0) }
+        let calls_host = tier.calls_host();
+        Cache { tier, calls_host, flights, failures, pinned, compiles: AtomicU64::new(0) }
     }
 
     /// The tier, to chain it with others.
@@ -140,7 +154,7 @@ impl Cache {
 
     /// A module from the cache, or compiled and kept; its alias, if it has one, is kept too.
     pub fn load(&self, engine: &Arc<dyn Engine>, wasm: &[u8], options: &LoadOptions) -> Result<Arc<Module>> {
-        let module = self.load_bytes(engine, wasm, &options.progress)?;
+        let module = self.load_bytes(engine, wasm, options)?;
         self.note_module_alias(engine, options, &module);
         Ok(module)
     }
@@ -156,7 +170,11 @@ impl Cache {
     pub fn load_alias(&self, engine: &Arc<dyn Engine>, alias: &[u8; 32]) -> Result<Arc<Module>> {
         let mut known = Ok(None);
         for engine in tiers::best_first(engine) {
-            if let Some(wasm) = self.tier.load_alias(&alias::key(alias, engine.fingerprint().hash)) {
+            let alias = alias::key(alias, engine.fingerprint().hash);
+            let asked = self.ask(&alias)?;
+            let found = self.tier.load_alias(&alias);
+            drop(asked);
+            if let Some(wasm) = found {
                 known = self.load_key(engine, wasm).map(Some);
                 if known.is_ok() {
                     break;
@@ -170,6 +188,10 @@ impl Cache {
     }
 
     fn note_alias(&self, alias: &Key, wasm: &[u8; 32]) {
+        let _asked = match self.ask(alias) {
+            Ok(asked) => asked,
+            Err(error) => return warn("custom", "cannot save an alias", &error),
+        };
         let before = self.tier.present_alias(alias);
         if before.as_ref() == Some(wasm) {
             return;
@@ -181,15 +203,16 @@ impl Cache {
         self.tier.save_alias(alias, wasm);
     }
 
-    fn load_bytes(&self, engine: &Arc<dyn Engine>, wasm: &[u8], progress: &Progress) -> Result<Arc<Module>> {
+    fn load_bytes(&self, engine: &Arc<dyn Engine>, wasm: &[u8], options: &LoadOptions) -> Result<Arc<Module>> {
         let key = Key { wasm: *blake3::hash(wasm).as_bytes(), fingerprint: engine.fingerprint().hash };
         if let Some(module) = self.find(&key, engine)? {
             return Ok(module);
         }
         engine.can_compile()?; // before anything is waited for
         // One at a time for each key, here and in other processes; who waited finds what the first has made.
-        let flight = self.flights.enter(key);
-        let locks = locks::take(self.tier.locks(&key));
+        let mut patience = Patience::of(options);
+        let flight = self.flights.enter(key, &mut patience)?;
+        let locks = locks::take(self.tier.locks(&key), &mut patience)?;
         if (flight.waited() || !locks.is_empty())
             && self.tier.contains(&key)
             && let Some(module) = self.find(&key, engine)?
@@ -199,8 +222,9 @@ impl Cache {
         if let Some(error) = self.recent_failure(&key) {
             return Err(error);
         }
-        let module = Module::compile(engine, wasm, progress).inspect_err(|error| self.note_failure(key, error))?;
+        let module = Module::compile(engine, wasm, &options.progress).inspect_err(|error| self.note_failure(key, error))?;
         self.compiles.fetch_add(1, Ordering::Relaxed);
+        let _asked = self.ask(&key)?;
         self.tier.save(&key, &module.entry());
         Ok(Arc::new(module))
     }
@@ -222,6 +246,7 @@ impl Cache {
             let entry = self.pinned.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
             entry.map(|entry| Module::from_entry(engine, entry, "pinned").map(Arc::new))
         };
+        let _asked = self.ask(key)?;
         self.tier.load_module(key, engine).or_else(pinned).transpose()
     }
 
@@ -248,13 +273,24 @@ impl Cache {
     /// Whether a tier seems to have a module's code.
     pub fn contains(&self, engine: &Arc<dyn Engine>, wasm: [u8; 32]) -> bool {
         let is_pinned = |key: &Key| self.pinned.lock().unwrap_or_else(PoisonError::into_inner).contains_key(key);
-        keys(engine, wasm).any(|key| self.tier.contains(&key) || is_pinned(&key))
+        let is_there = |key: &Key| self.ask(key).is_ok_and(|_asked| self.tier.contains(key));
+        keys(engine, wasm).any(|key| is_there(&key) || is_pinned(&key))
     }
 
     /// Forgets a module's code in every tier.
     pub fn remove(&self, engine: &Arc<dyn Engine>, wasm: [u8; 32]) {
         self.unpin(engine, wasm);
-        keys(engine, wasm).for_each(|key| self.tier.remove(&key));
+        for key in keys(engine, wasm) {
+            match self.ask(&key) {
+                Ok(_asked) => self.tier.remove(&key),
+                Err(error) => warn("custom", "cannot remove", &error),
+            }
+        }
+    }
+
+    /// Begins to ask the tiers; BUSY when callbacks of theirs are asked for the same on this thread already.
+    fn ask(&self, key: &Key) -> Result<Option<Asked>> {
+        self.calls_host.then(|| asked::ask(core::ptr::from_ref(self).addr(), key)).transpose()
     }
 
     /// What was counted, as JSON.

@@ -45,6 +45,11 @@ pub trait ModuleCache: Send + Sync {
         false
     }
 
+    /// See [`Tier::calls_host`].
+    fn calls_host(&self) -> bool {
+        false
+    }
+
     /// See [`Tier::locks`].
     fn locks(&self, _key: &Key) -> Vec<PathBuf> {
         Vec::new()
@@ -141,6 +146,10 @@ impl<S: ModuleCache> Tier for Sealed<S> {
 
     fn locks(&self, key: &Key) -> Vec<PathBuf> {
         self.store.locks(key)
+    }
+
+    fn calls_host(&self) -> bool {
+        self.store.calls_host()
     }
 
     fn stats(&self) -> Vec<(&'static str, Stats)> {

@@ -20,6 +20,7 @@ mod wasmtime;
 #[cfg(any(feature = "wasmer", feature = "wasmtime"))]
 use crate::background;
 use crate::call::{self, State};
+use crate::error::shown;
 use crate::inspect::{Features, ModuleInfo};
 use crate::limits::Limits;
 use crate::prepare;
@@ -210,8 +211,9 @@ pub fn new(name: &str, settings: Settings) -> Result<Arc<dyn Engine>> {
     if name == tiered::NAME {
         return tiered::new(settings, new);
     }
-    let capabilities = capabilities::find(name)
-        .ok_or_else(|| Error::UnsupportedEngine(format!("there is no engine called \"{name}\"; this build has {}", names())))?;
+    let capabilities = capabilities::find(name).ok_or_else(|| {
+        Error::UnsupportedEngine(format!("there is no engine called \"{}\"; this build has {}", shown(name), names()))
+    })?;
     match capabilities.make {
         Some(make) => make(settings),
         None => Err(Error::UnsupportedEngine(format!("the engine \"{name}\" is not part of this build, which has {}", names()))),
@@ -305,7 +307,7 @@ fn run_host(host: &dyn Host, import: usize, instance: &mut dyn Instance, slots: 
             Some(error) => error,
         },
         Ok(Err(error)) => error,
-        Err(message) => Error::Internal(format!("a host function panicked: {message}")),
+        Err(message) => Error::Internal(format!("a host function panicked: {}", shown(&message))),
     };
     instance.state().failure = Some(error);
     false

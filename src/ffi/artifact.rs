@@ -144,7 +144,8 @@ pub unsafe extern "C" fn hostel_module_deserialize_vouched(
 /// `path` is a NUL-terminated path. On success `*module_out` is yours: release it with hostel_module_free(). `error_out` may be NULL.
 ///
 /// Returns HOSTEL_STATUS_OK;
-///         HOSTEL_STATUS_INVALID_ARGUMENT   if `engine`, `path` or `module_out` is NULL, or the file cannot be read;
+///         HOSTEL_STATUS_INVALID_ARGUMENT   if `engine`, `path` or `module_out` is NULL, or does not lead to a regular
+///                                          file that can be read;
 ///         HOSTEL_STATUS_ARTIFACT_CORRUPT   if it is cut off, sealed, or none of hostel's;
 ///         HOSTEL_STATUS_ARTIFACT_MISMATCH  if it was made by another engine, another version, or for another machine;
 ///         HOSTEL_STATUS_UNSUPPORTED_MODULE if the module is over a limit of this engine.

@@ -6,7 +6,7 @@ use super::buffer::hostel_buffer;
 use super::engine::hostel_engine;
 use super::error::hostel_error;
 use super::status::{hostel_finalizer, hostel_status};
-use crate::cache::{Cache, Directory, Fallback, SealKey, Sealed, Shared, Stats, ThreadLocal, Tier};
+use crate::cache::{Cache, Directory, Fallback, SealKey, Sealed, Shared, Stats, TIERS_MAX, ThreadLocal, Tier};
 use crate::{Error, Result};
 use core::ffi::{c_char, c_void};
 use std::sync::Arc;
@@ -16,6 +16,10 @@ pub const HOSTEL_KEY_BYTES: usize = 32;
 
 /// Use a directory although others may write to it, or it is another user's. Artifacts are sealed all the same.
 pub const HOSTEL_CACHE_TRUST_DIRECTORY: u32 = 1;
+
+/// How many caches a chain may have.
+pub const HOSTEL_CACHE_CHAIN_MAX: usize = 32;
+const _: () = assert!(HOSTEL_CACHE_CHAIN_MAX == TIERS_MAX);
 
 /// A cache of compiled code: one tier, or several chained with hostel_cache_fallback_new(). Made by the
 /// hostel_cache_..._new functions, released by hostel_cache_free(). Any number of threads may use one at the same time.
@@ -58,6 +62,9 @@ pub type hostel_cache_remove = Option<unsafe extern "C" fn(user_data: *mut c_voi
 
 /// A store of the host's own. Keys are text: 128 hexadecimal digits, the engine's fingerprint and the module's key. A module
 /// that is given an alias takes a second, small entry, under a key made of the alias.
+///
+/// Callbacks may use caches in turn, also this one, but not for what they are being asked for: a load of the same module, or one
+/// that waits for such a load, is HOSTEL_STATUS_BUSY there; so is one where callbacks of caches lie inside one another 16 deep.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct hostel_cache_callbacks {
@@ -208,13 +215,14 @@ pub unsafe extern "C" fn hostel_cache_custom_new(
 }
 
 /// Chains two caches: what the first does not have, the second is asked for; a hit there is kept in the first, and what is
-/// compiled is kept in both. Either may itself be a chain.
+/// compiled is kept in both. Either may itself be a chain: the new one has all caches of both, up to HOSTEL_CACHE_CHAIN_MAX, each
+/// counted as often as it stands there. So no chain is deeper than that.
 ///
 /// Both stay yours and may be freed; the chain keeps what it needs. On success `*cache_out` is yours: release it with
 /// hostel_cache_free(). `error_out` may be NULL.
 ///
 /// Returns HOSTEL_STATUS_OK;
-///         HOSTEL_STATUS_INVALID_ARGUMENT if `first`, `second` or `cache_out` is NULL.
+///         HOSTEL_STATUS_INVALID_ARGUMENT if `first`, `second` or `cache_out` is NULL, or the chain would have too many caches.
 /// Thread-safe.
 #[must_use]
 #[unsafe(no_mangle)]
@@ -229,7 +237,7 @@ pub unsafe extern "C" fn hostel_cache_fallback_new(
         boundary::produce(cache_out, "cache_out", error_out, || {
             let first = boundary::borrow("first", first)?.inner.tier().clone();
             let second = boundary::borrow("second", second)?.inner.tier().clone();
-            Ok(hostel_cache::new(Fallback::new(first, second)))
+            Fallback::new(first, second).map(hostel_cache::new)
         })
     }
 }

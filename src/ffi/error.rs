@@ -4,7 +4,7 @@ use super::boundary;
 use super::boundary::callback::{EMPTY, c_text};
 use super::status::{HOSTEL_STATUS_OK, hostel_status};
 use crate::Error;
-use crate::error::{Kind, TrapCode};
+use crate::error::{Kind, TrapCode, message};
 use core::ffi::c_char;
 use std::ffi::CString;
 use std::fmt::Write;
@@ -98,7 +98,7 @@ impl hostel_error {
             lines.push('\n');
         }
         let module_path = c_text(error.wasm_error().map_or("", |told| &told.module_path));
-        hostel_error { message: c_text(&error.to_string()), backtrace: c_text(&lines), module_path, error }
+        hostel_error { message: c_text(&message(&error)), backtrace: c_text(&lines), module_path, error }
     }
 }
 

@@ -6,7 +6,7 @@ use super::error::hostel_error;
 use super::status::hostel_status;
 use crate::inspect::{self, Features, json};
 use crate::limits::Limits;
-use crate::module;
+use crate::text;
 use core::ffi::c_char;
 
 /// Says what a module is, without an engine: a JSON object with `kind`, `abi`, `key` (BLAKE3 of the bytes, in
@@ -44,9 +44,10 @@ pub unsafe extern "C" fn hostel_inspect(
 /// release it with hostel_buffer_free(). `error_out` may be NULL.
 ///
 /// Returns HOSTEL_STATUS_OK;
-///         HOSTEL_STATUS_INVALID_ARGUMENT if `wasm_out` or a non-empty `text` is NULL;
-///         HOSTEL_STATUS_INVALID_MODULE   if the text does not parse; the message shows the line;
-///         HOSTEL_STATUS_UNSUPPORTED      if this build does not read the text format.
+///         HOSTEL_STATUS_INVALID_ARGUMENT   if `wasm_out` or a non-empty `text` is NULL;
+///         HOSTEL_STATUS_INVALID_MODULE     if the text does not parse; the message says where;
+///         HOSTEL_STATUS_UNSUPPORTED_MODULE if the text is longer than the default limit of a module;
+///         HOSTEL_STATUS_UNSUPPORTED        if this build does not read the text format.
 /// Thread-safe.
 #[must_use]
 #[unsafe(no_mangle)]
@@ -59,7 +60,7 @@ pub unsafe extern "C" fn hostel_wat_to_wasm(
     // SAFETY: see above.
     unsafe {
         boundary::produce_bytes(wasm_out, "wasm_out", error_out, || {
-            Ok(module::wat_to_wasm(boundary::bytes("text", text.cast(), text_len)?)?.into())
+            Ok(text::wat_to_wasm(boundary::bytes("text", text.cast(), text_len)?, &Limits::default())?.into())
         })
     }
 }

@@ -85,9 +85,10 @@ pub unsafe extern "C" fn hostel_load_is_finished(load: *const hostel_load) -> bo
 ///
 /// Returns what hostel_module_load() returns;
 ///         HOSTEL_STATUS_INVALID_ARGUMENT also if `load` or `module_out` is NULL;
-///         HOSTEL_STATUS_BUSY             if the time is over and the load is not: it goes on;
+///         HOSTEL_STATUS_BUSY             if the time is over and the load is not: it goes on; also if the load waits for this
+///                                        thread, as it does when one of its own callbacks calls this;
 ///         HOSTEL_STATUS_CANCELLED        also if hostel_load_cancel() has stopped it.
-/// Thread-safe. Must not be called by the callbacks of the same load before it is finished: they would wait for themselves.
+/// Thread-safe.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hostel_load_wait(

@@ -4,11 +4,12 @@ use super::boundary;
 use super::boundary::callback::{UserData, load_progress};
 use super::cache::alias_key;
 use super::error::hostel_error;
-use super::status::hostel_status;
+use super::status::{HOSTEL_UNLIMITED, hostel_status};
 use crate::Result;
 use crate::module::LoadOptions;
 use core::ffi::{c_char, c_void};
 use std::borrow::Cow;
+use std::time::Duration;
 
 /// Options of loads. Made by hostel_load_options_new(), released by hostel_load_options_free().
 /// Used by one thread at a time while they are changed; any number of loads may use them at the same time.
@@ -19,12 +20,14 @@ pub struct hostel_load_options {
 /// Is told how far a load is that compiles. `phase` is "validate", "prepare" (where limits are compiled in), "compile", or
 /// "ready" when all is done; in each, `done`
 /// of `total` steps are made, and `total` is 0 while that is not known. What a step is depends on the engine: one that
-/// translates a module in one go tells no steps. The string lives for ever.
+/// translates a module in one go tells no steps. A load that waits tells "wait" first, again and again, some fifty times a second:
+/// it has waited for `done` of the `total` milliseconds that hostel_load_options_set_patience() allows, 0 if there is no such
+/// bound. The string lives for ever.
 ///
 /// Returns HOSTEL_STATUS_OK to go on; anything else stops the load, which is then CANCELLED.
 /// Called during the load only, on whatever threads compile, for one load never by two at once, and `done` only grows. It
-/// must not unwind or longjmp, and should be quick, for the compile waits. It must not load the same module through the same
-/// cache, which would wait for itself.
+/// must not unwind or longjmp, and should be quick, for the compile waits. It may load modules; one that is the
+/// same through the same cache is BUSY there.
 pub type hostel_load_progress =
     Option<unsafe extern "C" fn(user_data: *mut c_void, phase: *const c_char, done: u64, total: u64) -> hostel_status>;
 
@@ -88,7 +91,7 @@ pub unsafe extern "C" fn hostel_load_options_set_alias(
 /// Sets who is told how far a load is that compiles; NULL for nobody.
 ///
 /// `user_data` is passed to `callback`; it must live as long as loads use these options. A load that finds the module in a
-/// cache, or waits for another load or process to compile it, tells nothing.
+/// cache tells nothing.
 ///
 /// Returns HOSTEL_STATUS_OK;
 ///         HOSTEL_STATUS_INVALID_ARGUMENT if `options` is NULL.
@@ -106,6 +109,35 @@ pub unsafe extern "C" fn hostel_load_options_set_progress(
         boundary::run(error_out, || -> Result<()> {
             let options = boundary::borrow_mut("options", options)?;
             options.inner.progress = load_progress(callback, UserData::new(user_data, None));
+            Ok(())
+        })
+    }
+}
+
+/// Sets how long a load waits for others, all in all: for another thread that loads the same module through the same cache,
+/// for another process that does so through the same directory, and, in the background, for loads that were begun before.
+/// Time in which it does something itself does not count.
+///
+/// `milliseconds` may be 0: then a load that would have to wait ends as BUSY at once. HOSTEL_UNLIMITED, the default, is as
+/// long as it takes: whoever is waited for is alive. A load that waits can be stopped by the progress callback, by
+/// hostel_load_cancel() and, inside a host function, by the deadline and the tokens of the call; and it tells the log, as a
+/// warning, after a second, and then whenever it has waited twice as long.
+///
+/// Returns HOSTEL_STATUS_OK;
+///         HOSTEL_STATUS_INVALID_ARGUMENT if `options` is NULL.
+/// Not thread-safe: `options` is changed.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_load_options_set_patience(
+    options: *mut hostel_load_options,
+    milliseconds: u64,
+    error_out: *mut *mut hostel_error,
+) -> hostel_status {
+    // SAFETY: see above.
+    unsafe {
+        boundary::run(error_out, || {
+            let options = boundary::borrow_mut("options", options)?;
+            options.inner.patience = (milliseconds != HOSTEL_UNLIMITED).then(|| Duration::from_millis(milliseconds));
             Ok(())
         })
     }

@@ -43,9 +43,13 @@ impl hostel_module {
 ///         HOSTEL_STATUS_UNSUPPORTED_MODULE if the module is over a limit, or needs what the engine lacks;
 ///         HOSTEL_STATUS_OUT_OF_RESOURCES   if the system has no memory for its code;
 ///         HOSTEL_STATUS_NOT_CACHED         if the engine is headless and the cache, if there is one, has no code of it;
-///         HOSTEL_STATUS_CANCELLED          if the progress callback of `options` said so.
+///         HOSTEL_STATUS_CANCELLED          if the progress callback of `options` said so, or, while it waits inside a host
+///                                          function, a token of the call;
+///         HOSTEL_STATUS_DEADLINE           if it waits inside a host function, and the time of the call is over;
+///         HOSTEL_STATUS_BUSY               if it would wait for longer than `options` allow, or for itself: from inside a
+///                                          callback of a load of the same module through the same cache.
 /// Thread-safe. May take seconds for a large guest, and minutes for one that was made to; only the progress callback of
-/// `options`, which it calls between functions, can stop it.
+/// `options`, which it calls between functions and while it waits, can stop it.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hostel_module_load(
@@ -72,7 +76,7 @@ pub unsafe extern "C" fn hostel_module_load(
 /// Compiles a guest from WebAssembly text format (WAT).
 ///
 /// As hostel_module_load(); `text` need not end with a zero byte. HOSTEL_STATUS_INVALID_MODULE also if it does not
-/// parse, HOSTEL_STATUS_UNSUPPORTED if this build does not read the text format.
+/// parse, HOSTEL_STATUS_UNSUPPORTED_MODULE also if it is longer than a module may be, HOSTEL_STATUS_UNSUPPORTED if this build does not read the text format.
 /// Thread-safe.
 #[must_use]
 #[unsafe(no_mangle)]
@@ -99,7 +103,8 @@ pub unsafe extern "C" fn hostel_module_load_wat(
 
 /// Compiles a guest from a file: a binary module, or else text format.
 ///
-/// As hostel_module_load(); HOSTEL_STATUS_INVALID_ARGUMENT also if `path` is NULL or the file cannot be read.
+/// As hostel_module_load(); HOSTEL_STATUS_INVALID_ARGUMENT also if `path` is NULL, or does not lead to a regular file that can be
+/// read: pipes, devices and directories are refused at once. No more is read than a module may be long.
 /// Thread-safe.
 #[must_use]
 #[unsafe(no_mangle)]
@@ -235,7 +240,8 @@ pub(super) fn origin(origin: &str) -> &'static CStr {
 ///
 /// Returns HOSTEL_STATUS_OK, also if a tier could not be made: the log says why;
 ///         HOSTEL_STATUS_INVALID_ARGUMENT if `module` is NULL;
-///         HOSTEL_STATUS_BUSY             if the time is over and a better tier may come.
+///         HOSTEL_STATUS_BUSY             if the time is over and a better tier may come, or if that tier waits for the load that
+///                                        this is called inside of.
 /// Thread-safe. In a forked child a module stays at the tier it was at.
 #[must_use]
 #[unsafe(no_mangle)]

@@ -3,12 +3,13 @@
 use super::{BytesFunction, Caller, HostFunction, Imports, Reply};
 use crate::abi::{Convention, Provided};
 use crate::engine::{Host, Instance};
-use crate::error::shown;
+use crate::error::{listed, shown};
 use crate::inspect::{ExternType, FuncType, Import, ModuleInfo};
 #[cfg(feature = "wasi")]
 use crate::wasi::{self, Wasi};
 use crate::{Error, Result};
-use alloc::{format, string::String, sync::Arc, vec::Vec};
+use alloc::string::{String, ToString};
+use alloc::{format, sync::Arc, vec::Vec};
 
 /// Answers a guest's imports: shared by all its instances.
 pub(crate) struct Link {
@@ -37,25 +38,18 @@ impl Link {
         match problems.as_slice() {
             [] => Ok(Link { targets, convention }),
             [one] => Err(Error::Link(format!("cannot link the import {one}"))),
-            many => Err(Error::Link(format!("cannot link {} imports: {}", many.len(), named(many)))),
+            many => {
+                let count = many.len();
+                Err(Error::Link(format!("cannot link {count} imports: {}", listed(problems.into_iter(), "; "))))
+            }
         }
     }
 }
 
-/// Them all, as far as a message can hold them.
-fn named(problems: &[String]) -> String {
-    const NAMED_MAX: usize = 200;
-    let more = problems.len().saturating_sub(NAMED_MAX);
-    let mut named = problems[..problems.len() - more].join("; ");
-    if more > 0 {
-        named.push_str(&format!("; and {more} more"));
-    }
-    named
-}
-
 fn bind(import: &Import, convention: Option<&dyn Convention>, imports: &Imports) -> Result<Target, String> {
     let ExternType::Function(wanted) = &import.ty else {
-        return Err(format!("a {} ({}) cannot be imported, only functions can", import.ty.kind(), import.ty));
+        let ty = shown(&import.ty.to_string());
+        return Err(format!("a {} ({ty}) cannot be imported, only functions can", import.ty.kind()));
     };
     if let Some(provided) = convention.and_then(|convention| convention.provided(&import.module, &import.name)) {
         return same_type(wanted, &(provided.ty)()).map(|()| Target::Provided(provided));
@@ -75,20 +69,28 @@ fn bind(import: &Import, convention: Option<&dyn Convention>, imports: &Imports)
 #[cfg(feature = "wasi")]
 fn bind_wasi(import: &Import, wanted: &FuncType, imports: &Imports) -> Result<Target, String> {
     if import.module != wasi::MODULE {
-        return Err(format!("not defined, type {wanted}"));
+        return Err(format!("not defined, type {}", told(wanted)));
     }
     let (function, offered) =
-        wasi::Function::find(&import.name).ok_or_else(|| format!("WASI 0.1 has no such function, type {wanted}"))?;
+        wasi::Function::find(&import.name).ok_or_else(|| format!("WASI 0.1 has no such function, type {}", told(wanted)))?;
     same_type(wanted, &offered).map(|()| Target::Wasi(imports.wasi.clone(), function))
 }
 
 #[cfg(not(feature = "wasi"))]
 fn bind_wasi(_: &Import, wanted: &FuncType, _: &Imports) -> Result<Target, String> {
-    Err(format!("not defined, type {wanted}"))
+    Err(format!("not defined, type {}", told(wanted)))
 }
 
 fn same_type(wanted: &FuncType, offered: &FuncType) -> Result<(), String> {
-    if wanted == offered { Ok(()) } else { Err(format!("the guest wants type {wanted}, the host offers {offered}")) }
+    if wanted == offered {
+        Ok(())
+    } else {
+        Err(format!("the guest wants type {}, the host offers {}", told(wanted), told(offered)))
+    }
+}
+
+fn told(ty: &FuncType) -> String {
+    shown(&ty.to_string())
 }
 
 impl Host for Link {

@@ -6,7 +6,7 @@ pub(crate) use link::Link;
 
 use crate::bounds::{self, Bounds};
 use crate::engine::Instance;
-use crate::error::WasmError;
+use crate::error::{WasmError, shown};
 use crate::inspect::FuncType;
 use crate::stop::Reason;
 use crate::{Error, Result};
@@ -58,11 +58,15 @@ impl Imports {
 
     fn add(&mut self, module: &str, name: &str, function: HostFunction) -> Result<()> {
         if name == "hostel_fail" && matches!(module, "hostel" | "env") {
-            return Err(Error::InvalidArgument(format!("name: {module}.{name} is provided by the ABI \"hostel\" itself")));
+            return Err(Error::InvalidArgument(format!(
+                "name: {}.{} is provided by the ABI \"hostel\" itself",
+                shown(module),
+                shown(name)
+            )));
         }
         let key = (String::from(module), String::from(name));
         if self.functions.contains_key(&key) {
-            return Err(Error::InvalidArgument(format!("name: {module}.{name} is defined already")));
+            return Err(Error::InvalidArgument(format!("name: {}.{} is defined already", shown(module), shown(name))));
         }
         self.functions.insert(key, Arc::new(function));
         Ok(())

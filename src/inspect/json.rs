@@ -1,6 +1,7 @@
 //! A module's outline as JSON, for `hostel inspect` and anyone else.
 
 use super::{ExternType, ModuleInfo};
+use crate::error::harmless_json;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -60,7 +61,7 @@ pub fn outline(info: &ModuleInfo) -> String {
             reasons => Resettable::No(reasons.join("; ")),
         },
     };
-    serde_json::to_string_pretty(&outline).expect("strings and numbers always serialise")
+    harmless_json(serde_json::to_string_pretty(&outline).expect("strings and numbers always serialise"))
 }
 
 fn extern_<'a>(module: Option<&'a str>, name: &'a str, ty: &ExternType) -> Extern<'a> {

@@ -12,6 +12,7 @@ pub use types::{Export, ExternType, FuncType, Import, Range, ValueType};
 pub use wasmparser::WasmFeatures as Features;
 
 use crate::abi::Abi;
+use crate::error::shown;
 use crate::limits::{Limit, Limits};
 use crate::prepare::Meters;
 use crate::{Error, Result};
@@ -119,7 +120,7 @@ pub fn inspect(wasm: &[u8], features: Features, limits: &Limits) -> Result<Modul
                 return Err(invalid(&error));
             }
             let needed = proposals::needed(wasm, features);
-            let first = first.message();
+            let first = shown(first.message());
             Err(Error::UnsupportedModule(format!("the engine lacks {}: {first}", proposals::list(&needed))))
         }
         Err(scan::Failure::Refused(error)) => Err(error),
@@ -127,7 +128,7 @@ pub fn inspect(wasm: &[u8], features: Features, limits: &Limits) -> Result<Modul
 }
 
 fn invalid(error: &wasmparser::BinaryReaderError) -> Error {
-    let mut message = String::from(error.message());
+    let mut message = shown(error.message());
     if message.starts_with("magic header not detected") {
         message =
             "not a WebAssembly module: a binary module begins with \"\\0asm\"; text format has a function of its own".into();

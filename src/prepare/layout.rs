@@ -2,6 +2,7 @@
 //!
 //! Only what is appended and the code is written anew; every other byte is copied.
 
+use crate::error::shown;
 use crate::{Error, Result};
 use alloc::{collections::BTreeMap, format, vec::Vec};
 use core::ops::Range;
@@ -263,7 +264,11 @@ pub(super) fn function_type(params: &[wasm_encoder::ValType], results: &[wasm_en
 /// The encoder's value type for the parser's.
 pub(super) fn value_type(ty: wasmparser::ValType) -> Result<wasm_encoder::ValType> {
     use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
-    let unknown =
-        |error| Error::UnsupportedModule(format!("limits cannot be compiled into a module with the type {ty}: {error}"));
+    let unknown = |error| {
+        Error::UnsupportedModule(format!(
+            "limits cannot be compiled into a module with the type {}: {error}",
+            shown(&ty.to_string())
+        ))
+    };
     RoundtripReencoder.val_type(ty).map_err(|error| unknown(format!("{error:?}")))
 }

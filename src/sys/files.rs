@@ -1,13 +1,16 @@
 //! Who may write a file or directory.
 
+use crate::error::shown_path;
 use crate::{Error, Result};
+#[cfg(unix)]
+use rustix::fs::OFlags;
 use std::path::Path;
 
 /// CACHE_IO unless a path is the user's own and nobody else may write to it.
 #[cfg(unix)]
 pub(crate) fn check_private(path: &Path) -> Result<()> {
     use std::os::unix::fs::MetadataExt;
-    let refused = |why: &str| Error::CacheIo(format!("{} is not used: {why}", path.display()));
+    let refused = |why: &str| Error::CacheIo(format!("{} is not used: {why}", shown_path(path)));
     let data = std::fs::metadata(path).map_err(|error| refused(&error.to_string()))?;
     if data.mode() & 0o022 != 0 {
         return Err(refused("others may write to it"));
@@ -31,7 +34,7 @@ pub(crate) fn user_key() -> Result<[u8; 32]> {
         Error::CacheIo("there is no home directory for a sealing key: neither XDG_CONFIG_HOME nor HOME is set".into())
     })?;
     let path = folder.join("hostel").join("seal-key");
-    read_or_make_key(&path).map_err(|error| Error::CacheIo(format!("the sealing key {}: {error}", path.display())))
+    read_or_make_key(&path).map_err(|error| Error::CacheIo(format!("the sealing key {}: {error}", shown_path(&path))))
 }
 
 #[cfg(unix)]
@@ -84,8 +87,33 @@ pub(crate) fn user_key() -> Result<[u8; 32]> {
 #[cfg(unix)]
 pub(crate) fn open_regular(path: &Path) -> std::io::Result<(std::fs::File, u64)> {
     use std::os::unix::fs::OpenOptionsExt;
-    let file = std::fs::File::options().read(true).custom_flags(NO_WAITING).open(path)?;
+    let file = std::fs::File::options().read(true).custom_flags(NO_WAITING.union(NO_LINKS).bits() as i32).open(path)?;
     regular(file)
+}
+
+/// Opens a file that the host has named, whatever links lead to it: a regular one only, and without waiting for anybody. With its
+/// length.
+pub(crate) fn open_named(path: &Path) -> Result<(std::fs::File, u64)> {
+    let mut options = std::fs::File::options();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, NO_WAITING.bits() as i32);
+    options.open(path).and_then(regular).map_err(|error| unreadable(path, &error))
+}
+
+/// Reads a file that was opened so, and is of about this length: up to `most` bytes, however long it has become.
+pub(crate) fn read_named(path: &Path, file: &std::fs::File, len: u64, most: u64) -> Result<Vec<u8>> {
+    use std::io::Read;
+    let mut bytes = Vec::new();
+    let expected = usize::try_from(len.saturating_add(1).min(most)).unwrap_or(usize::MAX);
+    bytes.try_reserve_exact(expected).map_err(|_| Error::OutOfResources(format!("no memory for {len} bytes")))?;
+    file.take(most).read_to_end(&mut bytes).map_err(|error| unreadable(path, &error))?;
+    Ok(bytes)
+}
+
+/// That a file which the host has named is none, or cannot be read.
+pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Error {
+    Error::InvalidArgument(format!("path: cannot read {}: {error}", shown_path(path)))
 }
 
 /// Opens a lock file, made if it is not there, that nobody else can open: somebody else's could be held for ever.
@@ -93,7 +121,13 @@ pub(crate) fn open_regular(path: &Path) -> std::io::Result<(std::fs::File, u64)>
 pub(crate) fn open_lock(path: &Path) -> std::io::Result<std::fs::File> {
     use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
     let mut options = std::fs::File::options();
-    options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(NO_WAITING);
+    options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(NO_WAITING.union(NO_LINKS).bits() as i32);
     let (file, _) = regular(options.open(path)?)?;
     let own = file.metadata()?.uid() == rustix::process::geteuid().as_raw();
     if own { Ok(file) } else { Err(std::io::Error::other("it belongs to another user")) }
@@ -114,9 +148,11 @@ pub(crate) fn create_private(path: &Path) -> std::io::Result<std::fs::File> {
     std::fs::File::options().write(true).create_new(true).mode(0o600).open(path)
 }
 
-// A pipe in place of a file would be waited for, and a link may lead anywhere.
+// A pipe in place of a file would be waited for, a terminal would become the process's, and a link may lead anywhere.
 #[cfg(unix)]
-const NO_WAITING: i32 = rustix::fs::OFlags::NONBLOCK.union(rustix::fs::OFlags::NOFOLLOW).bits() as i32;
+const NO_WAITING: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
+#[cfg(unix)]
+const NO_LINKS: OFlags = OFlags::NOFOLLOW;
 
 #[cfg(not(unix))]
 pub(crate) fn open_regular(path: &Path) -> std::io::Result<(std::fs::File, u64)> {

@@ -24,6 +24,7 @@ pub use functions::{Function, MODULE};
 #[cfg(feature = "wasi")]
 pub use run::PerCall;
 
+use crate::error::shown;
 use crate::{Error, Result};
 use alloc::{format, string::String, sync::Arc, vec::Vec};
 use core::ffi::c_void;
@@ -129,7 +130,7 @@ impl Wasi {
     /// One more variable of the environment, or another value for it.
     pub fn variable(&mut self, name: &str, value: &str) -> Result<()> {
         if name.is_empty() || name.contains('=') {
-            return Err(Error::InvalidArgument(format!("name: \"{name}\" cannot name a variable of an environment")));
+            return Err(Error::InvalidArgument(format!("name: \"{}\" cannot name a variable of an environment", shown(name))));
         }
         let (name, value) = (without_nul("name", name)?, without_nul("value", value)?);
         self.environment.retain(|(known, _)| known != name);

@@ -7,6 +7,7 @@ use super::streams::{Carried, Sink, Source};
 use super::{Input, Output, PerCall, Wasi, executor};
 use crate::bounds::Bounds;
 use crate::call;
+use crate::error::shown;
 use crate::stop::Stop;
 use crate::{Error, Result};
 use alloc::{format, sync::Arc, vec::Vec};
@@ -56,8 +57,9 @@ impl Session {
         for directory in &wasi.directories {
             let permissions = if directory.read_only { FsPerms::ReadOnly } else { FsPerms::ReadWrite };
             let opened = builder.preopened_dir(&directory.host, &directory.guest, permissions);
-            opened
-                .map_err(|error| Error::OutOfResources(format!("the directory {} cannot be opened: {error}", directory.guest)))?;
+            opened.map_err(|error| {
+                Error::OutOfResources(format!("the directory {} cannot be opened: {error}", shown(&directory.guest)))
+            })?;
         }
         let writes_out = call.output.is_none() && matches!(wasi.output, Output::Inherited);
         let mut inherits = writes_out || matches!(wasi.errors, Output::Inherited);

@@ -15,6 +15,7 @@ mod trap;
 
 use super::capabilities::Capabilities;
 use super::{Code, Engine, Fingerprint, Instance, NoInstance, Settings, Setup, with_threads};
+use crate::error::shown;
 use crate::inspect::{ExternType, FuncType, ModuleInfo, ValueType};
 use crate::progress::Progress;
 use crate::room::pool::Totals;
@@ -189,7 +190,7 @@ fn refused(engine: &Capabilities, error: CompileError) -> Error {
     match error {
         CompileError::Resource(message) => Error::OutOfResources(message),
         CompileError::Aborted(abort) => Error::Cancelled(abort.reason().into()),
-        error => Error::UnsupportedModule(format!("{} cannot compile it: {error}", engine.name)),
+        error => Error::UnsupportedModule(format!("{} cannot compile it: {}", engine.name, shown(&error.to_string()))),
     }
 }
 

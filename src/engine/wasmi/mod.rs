@@ -7,6 +7,7 @@ mod values;
 
 use super::capabilities::{self, Capabilities};
 use super::{Code, Engine, Fingerprint, Instance, NoInstance, Settings, Setup};
+use crate::error::shown;
 use crate::inspect::{ExternType, ModuleInfo};
 use crate::limits::Limit;
 use crate::prepare::{self, selects};
@@ -48,7 +49,8 @@ impl Interpreter {
     fn translate(&self, wasm: &[u8]) -> Result<wasmi::Module> {
         let engine = self.engine.get(|| wasmi::Engine::new(&self.config));
         let wasm = selects::apart(wasm)?;
-        wasmi::Module::new(engine, &wasm).map_err(|error| Error::UnsupportedModule(format!("wasmi cannot translate it: {error}")))
+        wasmi::Module::new(engine, &wasm)
+            .map_err(|error| Error::UnsupportedModule(format!("wasmi cannot translate it: {}", shown(&error.to_string()))))
     }
 }
 

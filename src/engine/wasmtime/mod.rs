@@ -14,6 +14,7 @@ mod word;
 
 use super::capabilities::{self, Capabilities};
 use super::{Code, Engine, Fingerprint, Settings, with_threads};
+use crate::error::shown;
 use crate::inspect::ModuleInfo;
 use crate::prepare;
 use crate::progress::Progress;
@@ -96,7 +97,8 @@ impl Engine for Wasmtime {
     fn compile(&self, wasm: &[u8], info: &Arc<ModuleInfo>, _: &Progress) -> Result<Arc<dyn Code>> {
         let engine = self.engines.get()?.any()?;
         let artifact = with_threads(|| stack::roomy(|| engine.precompile_module(wasm)))??;
-        let artifact = artifact.map_err(|error| Error::UnsupportedModule(format!("wasmtime cannot compile it: {error:#}")))?;
+        let artifact = artifact
+            .map_err(|error| Error::UnsupportedModule(format!("wasmtime cannot compile it: {}", shown(&format!("{error:#}")))))?;
         // SAFETY: it was just made.
         unsafe { Compiled::load(&self.engines, &artifact, info) }
     }

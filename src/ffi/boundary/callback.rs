@@ -133,6 +133,10 @@ impl ModuleCache for CustomCache {
         "custom"
     }
 
+    fn calls_host(&self) -> bool {
+        true
+    }
+
     fn load(&self, key: &Key) -> Result<Option<Pages>> {
         let (Some(load), Some(release)) = (self.callbacks.load, self.callbacks.release) else { return Ok(None) };
         let (mut bytes, mut len) = (core::ptr::null(), 0);
@@ -215,6 +219,7 @@ pub(in crate::ffi) fn load_progress(callback: hostel_load_progress, data: Arc<Us
     let Some(callback) = callback else { return Progress::default() };
     Progress::new(move |phase, done, total| {
         let name = match phase {
+            Phase::Wait => c"wait",
             Phase::Validate => c"validate",
             Phase::Prepare => c"prepare",
             Phase::Compile => c"compile",

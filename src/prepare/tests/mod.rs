@@ -14,7 +14,7 @@ use wasmi::{Config, Engine, Instance, Linker, Memory, Module, Store, TrapCode, V
 const PLENTY: i64 = i64::MAX;
 
 fn text(wat: &str) -> Vec<u8> {
-    wat::parse_str(wat).expect("a test's text is right")
+    crate::text::wat_to_wasm(wat.as_bytes(), &crate::limits::Limits::default()).expect("a test's text is right")
 }
 
 fn fuel() -> Options {
