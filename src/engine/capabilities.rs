@@ -76,19 +76,25 @@ const ELEMENTS: &str = "an element of a segment cannot be read from a global, an
 const COMPILE_TIME: &str =
     "a small module can be made that compiles for minutes, and a load can only be stopped between functions";
 
+// wasmer throws by the system's unwinder, on the guest's stack, and keeps each exception with a backtrace of any depth for as long
+// as the instance lives. Its compilers cannot be told to make tail calls to functions whose arguments take more stack than their
+// caller's: cranelift's makes none, and llvm's makes calls of them (`emit_return_call` of wasmer-compiler-llvm 7.5.0).
+const WASMER: Features = without(
+    FINISHED,
+    Features::TAIL_CALL
+        .union(Features::EXCEPTIONS)
+        .union(Features::MEMORY64)
+        .union(Features::FUNCTION_REFERENCES)
+        .union(Features::GC)
+        .union(Features::CM_ASYNC),
+);
+
 /// Every engine there is, built or not, in the order they are listed.
 pub static ENGINES: [Capabilities; 4] = [
     Capabilities {
         name: "cranelift",
         about: "wasmer 7 with the Cranelift compiler: fast to compile, fast to run",
-        features: without(
-            FINISHED,
-            Features::TAIL_CALL
-                .union(Features::MEMORY64)
-                .union(Features::FUNCTION_REFERENCES)
-                .union(Features::GC)
-                .union(Features::CM_ASYNC),
-        ),
+        features: WASMER,
         has: &[MACHINE_CODE, RESETS, STEPS],
         notes: &[DEPTH, "the bits of a NaN that an operation makes are the processor's", ELEMENTS, COMPILE_TIME],
         #[cfg(feature = "cranelift")]
@@ -99,10 +105,7 @@ pub static ENGINES: [Capabilities; 4] = [
     Capabilities {
         name: "llvm",
         about: "wasmer 7 with the LLVM compiler: slow to compile, fastest to run",
-        features: without(
-            FINISHED,
-            Features::MEMORY64.union(Features::FUNCTION_REFERENCES).union(Features::GC).union(Features::CM_ASYNC),
-        ),
+        features: WASMER,
         has: &[MACHINE_CODE, RESETS, STEPS],
         notes: &[DEPTH, "the bits of a NaN that an operation makes are the processor's", ELEMENTS, COMPILE_TIME],
         #[cfg(feature = "llvm")]

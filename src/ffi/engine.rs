@@ -42,7 +42,9 @@ pub const HOSTEL_LIMIT_TABLE_ELEMENTS: hostel_limit = 5;
 /// Size of a call's output, in bytes. What a guest attaches when it says no may be as large, or 1 MiB.
 pub const HOSTEL_LIMIT_OUTPUT_BYTES: hostel_limit = 6;
 /// Stack of a guest, in bytes. How deep a recursion that allows differs between engines. An engine that generates code
-/// uses the stacks of its threads again: where another engine of the process asked for larger ones, it may give more.
+/// uses the stacks of its threads again: where another engine of the process asked for larger ones, it may give more. What
+/// engines do for a guest on its stack has room of its own there: a guest of cranelift or llvm may use 32 KiB more, and has
+/// an overflow when it asks them for something with less than that left.
 pub const HOSTEL_LIMIT_STACK_BYTES: hostel_limit = 7;
 /// How many calls may lie inside one another when host functions call guests again. Each needs stack of the host.
 pub const HOSTEL_LIMIT_DEPTH: hostel_limit = 8;

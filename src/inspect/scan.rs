@@ -94,7 +94,6 @@ struct Reasons {
     table_grow: bool,
     data_drop: bool,
     elem_drop: bool,
-    throw: bool,
     memory_grow: bool,
     table_write: bool,
 }
@@ -117,7 +116,6 @@ impl Reasons {
                 Operator::TableGrow { .. } => self.table_grow = true,
                 Operator::DataDrop { .. } => self.data_drop = true,
                 Operator::ElemDrop { .. } => self.elem_drop = true,
-                Operator::Throw { .. } | Operator::ThrowRef => self.throw = true,
                 Operator::MemoryGrow { .. } => self.memory_grow = true,
                 Operator::TableSet { .. }
                 | Operator::TableFill { .. }
@@ -142,7 +140,6 @@ impl Reasons {
             (self.table_grow, "uses table.grow: a grown table cannot be shrunk again"),
             (self.data_drop, "uses data.drop: a dropped segment cannot be brought back"),
             (self.elem_drop, "uses elem.drop: a dropped segment cannot be brought back"),
-            (self.throw, "throws exceptions: an instance keeps what was thrown"),
         ];
         found.iter().filter(|(found, _)| *found).map(|&(_, reason)| reason.to_string()).collect()
     }

@@ -1,7 +1,9 @@
-//! Being told of writes to memory that is only open for reading: a handler of SIGSEGV in front of the others.
+//! Faults: whose they are. Handlers of ours stand in front of the engines' and behind them, for each signal that engines make
+//! traps of.
 //!
-//! The handler looks an address up in a table of 256 MiB pieces of the address space, and lets the watcher of that piece
-//! decide. Whatever is nobody's goes on to the engine's handler, and from there to the host's.
+//! The one in front is told of writes to memory that is only open for reading: it looks an address up in a table of 256 MiB pieces
+//! of the address space, and lets the watcher of that piece decide. Whatever is nobody's goes on to the engines' handlers, and from
+//! there to the host's.
 
 use super::mapping::Mapping;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
@@ -63,14 +65,28 @@ impl Drop for Watch {
     }
 }
 
-/// The engines' handler, behind ours: each passes on to the one behind it what is not its own.
-static ENGINE: OnceLock<libc::sigaction> = OnceLock::new();
-/// The host's, behind the engines'.
-static HOST: OnceLock<libc::sigaction> = OnceLock::new();
-/// The host's was to be called once, and was.
-static HOST_SPENT: AtomicBool = AtomicBool::new(false);
+/// What engines make traps of.
+const SIGNALS: [i32; 3] = [libc::SIGSEGV, libc::SIGILL, libc::SIGFPE];
 
-/// Puts our handler in front, once. `engines` installs those of all engines that the build has: one that installed its own later
+/// The handlers of one signal.
+struct Handlers {
+    /// The engines', behind ours: each passes on to the one behind it what is not its own.
+    engine: OnceLock<libc::sigaction>,
+    /// The host's, behind the engines'.
+    host: OnceLock<libc::sigaction>,
+    /// The host's was to be called once, and was.
+    host_spent: AtomicBool,
+}
+
+static HANDLERS: [Handlers; SIGNALS.len()] =
+    [const { Handlers { engine: OnceLock::new(), host: OnceLock::new(), host_spent: AtomicBool::new(false) } }; SIGNALS.len()];
+
+fn handlers(signal: i32) -> Option<&'static Handlers> {
+    let index = SIGNALS.iter().position(|&known| known == signal)?;
+    Some(&HANDLERS[index])
+}
+
+/// Puts our handlers in front, once. `engines` installs those of all engines that the build has: one that installed its own later
 /// would stand in front of ours.
 ///
 /// There is one of ours behind theirs too: engines do not call a host's handler just as the system would, above all
@@ -79,16 +95,20 @@ pub(crate) fn install(engines: impl FnOnce()) {
     static INSTALL: Once = Once::new();
     INSTALL.call_once(|| {
         super::fork::generation(); // counts from now on
-        let _ = HOST.set(replace(on_hosts_fault));
+        for (handlers, signal) in HANDLERS.iter().zip(SIGNALS) {
+            let _ = handlers.host.set(replace(signal, on_hosts_fault));
+        }
         engines();
-        let _ = ENGINE.set(replace(on_fault));
+        for (handlers, signal) in HANDLERS.iter().zip(SIGNALS) {
+            let _ = handlers.engine.set(replace(signal, on_fault));
+        }
     });
 }
 
 type Handler = unsafe extern "C" fn(i32, *mut libc::siginfo_t, *mut core::ffi::c_void);
 
 /// Puts a handler in front; what was there.
-fn replace(handler: Handler) -> libc::sigaction {
+fn replace(signal: i32, handler: Handler) -> libc::sigaction {
     // SAFETY: all of it is plain data, for which zero is valid.
     let (mut action, mut previous): (libc::sigaction, libc::sigaction) = unsafe { core::mem::zeroed() };
     // On the thread's alternate stack, if it has one: the fault may be on a guest's stack that is nearly used up. Not
@@ -96,7 +116,7 @@ fn replace(handler: Handler) -> libc::sigaction {
     action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
     action.sa_sigaction = handler as *const () as usize;
     // SAFETY: the handler is one for SA_SIGINFO. It may run from now on, and waits for nothing.
-    unsafe { libc::sigaction(libc::SIGSEGV, &raw const action, &raw mut previous) };
+    unsafe { libc::sigaction(signal, &raw const action, &raw mut previous) };
     previous
 }
 
@@ -124,14 +144,14 @@ fn current() -> libc::sigaction {
 }
 
 unsafe extern "C" fn on_fault(signal: i32, info: *mut libc::siginfo_t, context: *mut core::ffi::c_void) {
-    // SAFETY: the kernel gives a handler with SA_SIGINFO both; `si_addr` is set for this signal.
+    // SAFETY: the kernel gives a handler with SA_SIGINFO both; `si_addr` is set for these signals.
     let (sent, address) = unsafe { (is_sent(info), (*info).si_addr() as usize) };
     // Sent by a program it says nothing about memory, and is not the guest's doing.
     if sent {
         // SAFETY: the arguments are passed on as they came.
         unsafe { on_hosts_fault(signal, info, context) }
-    } else if !opens(address)
-        && let Some(engine) = ENGINE.get()
+    } else if !(signal == libc::SIGSEGV && opens(address))
+        && let Some(engine) = handlers(signal).and_then(|handlers| handlers.engine.get())
     {
         // SAFETY: likewise. (When there is none yet the instruction is tried again, and comes here again.)
         unsafe { call(engine, signal, info, context) }
@@ -153,15 +173,18 @@ fn opens(address: usize) -> bool {
 }
 
 /// Does what the system would do if only the host's handler were there.
-unsafe extern "C" fn on_hosts_fault(signal: i32, info: *mut libc::siginfo_t, context: *mut core::ffi::c_void) {
-    let Some(host) = HOST.get() else { return };
+///
+/// # Safety
+/// In a handler of one of these signals, with its arguments.
+pub(crate) unsafe extern "C" fn on_hosts_fault(signal: i32, info: *mut libc::siginfo_t, context: *mut core::ffi::c_void) {
+    let Some((handlers, host)) = handlers(signal).and_then(|handlers| Some((handlers, handlers.host.get()?))) else { return };
     // SAFETY: the kernel gives a handler with SA_SIGINFO its information.
     let sent = unsafe { is_sent(info) };
     let once = host.sa_flags & libc::SA_RESETHAND != 0;
     match host.sa_sigaction {
         libc::SIG_IGN if sent => {}
         libc::SIG_DFL | libc::SIG_IGN => end(signal, sent),
-        _ if once && HOST_SPENT.swap(true, Ordering::Relaxed) => end(signal, sent),
+        _ if once && handlers.host_spent.swap(true, Ordering::Relaxed) => end(signal, sent),
         _ => {
             // SAFETY: plain data, and the mask of this thread; the arguments are passed on as they came. A handler that
             // jumps away leaves the mask as it would without us.
@@ -176,6 +199,21 @@ unsafe extern "C" fn on_hosts_fault(signal: i32, info: *mut libc::siginfo_t, con
             }
         }
     }
+}
+
+/// Where the instruction lies that a signal has interrupted.
+///
+/// # Safety
+/// `context` is what a handler was given.
+#[cfg(feature = "wasmer")]
+pub(crate) unsafe fn program_counter(context: *const core::ffi::c_void) -> usize {
+    // SAFETY: the caller's promise.
+    let registers = unsafe { &(*context.cast::<libc::ucontext_t>()).uc_mcontext };
+    #[cfg(target_arch = "x86_64")]
+    let pc = registers.gregs[libc::REG_RIP as usize];
+    #[cfg(target_arch = "aarch64")]
+    let pc = registers.pc;
+    pc as usize
 }
 
 /// Lets the signal end the process: one that was sent is sent again, else the instruction is tried again.

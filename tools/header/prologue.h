@@ -29,7 +29,9 @@
  * SIGFPE have handlers from the first engine on. A handler that the program had before gets what is not a guest's. One that
  * it installs later passes on what is not its own, or guests that trap end up in it; see also
  * hostel_guest_options_set_write_tracking(). The system ends a process in which a guest traps in a thread that blocks these
- * signals.
+ * signals. A fault in code that is not a guest's is the host's, also in the middle of a guest's call. So handlers of the
+ * host's for other signals are installed with SA_ONSTACK: others run on the stack of the guest that they interrupt, and end
+ * the process where that is used up.
  *
  * A forked child may load, make and call, also what its parent has made, but does not go on with a call inside of which
  * it was forked. It may use engines, guests and tokens whatever other threads were doing with them at that moment. Other

@@ -3,11 +3,20 @@
 use crate::inspect::FuncType;
 use alloc::vec;
 use wasmer_types::RawValue;
-use wasmer_vm::{Trap, VMCallerCheckedAnyfunc, VMConfig, wasmer_call_trampoline};
+use wasmer_vm::{Trap, TrapHandlerFn, VMCallerCheckedAnyfunc, VMConfig, wasmer_call_trampoline};
 
 /// Calls with up to this many values keep them in an array on the stack. (A vector that moves to the heap when it
 /// grows costs more than the whole rest: it is filled and then moved.)
 pub(super) const FEW: usize = 4;
+
+/// How guests are entered.
+#[derive(Clone, Copy)]
+pub(super) struct Entering<'a> {
+    /// How much stack they get.
+    pub config: &'a VMConfig,
+    /// Whose a fault is meanwhile.
+    pub faults: *const TrapHandlerFn<'static>,
+}
 
 /// A function of an instance, ready to be entered.
 #[derive(Clone, Copy)]
@@ -27,20 +36,20 @@ impl Entry {
     /// Enters the guest.
     ///
     /// # Safety
-    /// The instance is alive, and whoever else uses it during the call is called by it.
-    pub unsafe fn call(&self, config: &VMConfig, slots: &mut [u64]) -> Result<(), Trap> {
+    /// The instance is alive, and whoever else uses it during the call is called by it. `entering` is of its code.
+    pub unsafe fn call(&self, entering: Entering<'_>, slots: &mut [u64]) -> Result<(), Trap> {
         if slots.len() <= FEW {
             // SAFETY: the caller's promise.
-            unsafe { self.call_with(config, slots, &mut [RawValue { u128: 0 }; FEW]) }
+            unsafe { self.call_with(entering, slots, &mut [RawValue { u128: 0 }; FEW]) }
         } else {
             // SAFETY: the caller's promise.
-            unsafe { self.call_with(config, slots, &mut vec![RawValue { u128: 0 }; slots.len()]) }
+            unsafe { self.call_with(entering, slots, &mut vec![RawValue { u128: 0 }; slots.len()]) }
         }
     }
 
     /// # Safety
     /// As for `call`; there are at least as many values as slots.
-    unsafe fn call_with(&self, config: &VMConfig, slots: &mut [u64], values: &mut [RawValue]) -> Result<(), Trap> {
+    unsafe fn call_with(&self, entering: Entering<'_>, slots: &mut [u64], values: &mut [RawValue]) -> Result<(), Trap> {
         for (value, &slot) in values.iter_mut().zip(&*slots) {
             *value = RawValue { u128: slot.into() };
         }
@@ -48,8 +57,8 @@ impl Entry {
         // for each parameter and result.
         unsafe {
             wasmer_call_trampoline(
-                None,
-                config,
+                Some(entering.faults),
+                entering.config,
                 self.function.vmctx,
                 self.function.call_trampoline,
                 self.function.func_ptr,

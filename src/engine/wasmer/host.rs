@@ -1,8 +1,9 @@
 //! Being called by a guest: host functions as wasmer's machine code sees them.
 
-use super::Signature;
 use super::entry::{FEW, is_narrow, narrow, read};
 use super::instance::Handle;
+use super::{Signature, guards};
+use crate::Result;
 use crate::engine::{Host, HostStop, run_host};
 use alloc::{boxed::Box, vec};
 use core::cell::UnsafeCell;
@@ -36,11 +37,12 @@ pub(super) unsafe fn link(
     host: *const dyn Host,
     import: usize,
     signature: &Signature,
-) -> VMExtern {
+) -> Result<VMExtern> {
     let ty = &signature.ours;
     let binding =
         Binding { instance, host, import, params: ty.params.len(), results: ty.results.len(), narrow_params: narrow(&ty.params) };
-    let mut context = Box::new(Context { address: enter_host as *const VMFunctionBody, ctx: binding });
+    let address = guards::host(enter_host as *const () as usize)? as *const VMFunctionBody;
+    let mut context = Box::new(Context { address, ctx: binding });
     let anyfunc = VMCallerCheckedAnyfunc {
         func_ptr: core::ptr::null(), // wasmer's linker puts the trampoline's address here
         type_signature_hash: signature.hash,
@@ -53,7 +55,7 @@ pub(super) unsafe fn link(
         signature: signature.ty.clone(),
         host_data: context,
     };
-    VMExtern::Function(InternalStoreHandle::new(objects, function))
+    Ok(VMExtern::Function(InternalStoreHandle::new(objects, function)))
 }
 
 /// Where compiled code arrives, on the guest's stack: nothing may be allocated here, and no destructor runs when

@@ -1,9 +1,9 @@
 //! A live instance of compiled code.
 
-use super::entry::Entry;
+use super::entry::{Entering, Entry};
 use super::memory::{Made, RoomTunables};
 use super::snapshot::{self, Kept};
-use super::{Compiled, host, trap};
+use super::{Compiled, guards, host, trap};
 use crate::call::State;
 use crate::engine::{Host, Instance, NoInstance, Setup, Visit};
 use crate::room::memory::{Memories, Memory};
@@ -15,7 +15,7 @@ use core::ptr::NonNull;
 use wasmer_types::entity::EntityRef;
 use wasmer_types::{ExportIndex, FunctionIndex, GlobalIndex, MemoryIndex};
 use wasmer_vm::{
-    LinearMemory, StoreObjects, VMConfig, VMExtern, VMGlobalDefinition, VMInstance, VMMemoryDefinition, on_host_stack,
+    LinearMemory, StoreObjects, TrapHandlerFn, VMConfig, VMExtern, VMGlobalDefinition, VMInstance, VMMemoryDefinition, on_host_stack,
 };
 
 /// A live instance; owns what its handle points to.
@@ -105,7 +105,7 @@ impl WasmerInstance {
             fuel: None,
             made: Made::default(),
             kept: None,
-            config: VMConfig { wasm_stack_size: Some(setup.stack_bytes) },
+            config: VMConfig { wasm_stack_size: Some(setup.stack_bytes + guards::BUILTINS) },
             host: setup.host,
             state: setup.state,
             code,
@@ -182,10 +182,9 @@ impl Instance for WasmerInstance {
 impl Instance for Handle {
     fn call(&mut self, export: usize, slots: &mut [u64]) -> Result<()> {
         let entry = self.entry(export)?;
-        // SAFETY: see `inner`.
-        let config = unsafe { &raw const self.inner().config };
+        let (config, faults) = self.entering();
         // SAFETY: the entry is of this instance, which lives as long as its handles; its settings never change.
-        let outcome = unsafe { entry.call(&*config, slots) };
+        let outcome = unsafe { entry.call(Entering { config: &*config, faults }, slots) };
         outcome.map_err(|trap| self.trapped(trap))
     }
 
@@ -196,10 +195,13 @@ impl Instance for Handle {
         let mut steps = Steps { instance: *self, visit };
         let steps: *mut Steps<'_> = &mut steps;
         let steps = steps as usize; // `catch_traps` wants nothing borrowed; `steps` lives until it has returned
-        // SAFETY: see `inner`; the settings never change, so that a copy is as good, and nothing stays borrowed.
-        let config = &VMConfig { wasm_stack_size: unsafe { self.inner().config.wasm_stack_size } };
-        // SAFETY: the closure runs once, before this returns, and owns nothing that would have to be dropped.
-        let outcome = unsafe { wasmer_vm::catch_traps(None, config, move || (*(steps as *mut Steps<'_>)).run(first, slots)) };
+        let (config, faults) = self.entering();
+        let run = move || {
+            // SAFETY: it runs once, before this returns, and nobody else uses them meanwhile.
+            unsafe { (*(steps as *mut Steps<'_>)).run(first, slots) }
+        };
+        // SAFETY: the closure owns nothing that would have to be dropped, and the settings never change.
+        let outcome = unsafe { wasmer_vm::catch_traps(Some(faults), &*config, run) };
         outcome.map_err(|trap| self.trapped(trap))?
     }
 
@@ -269,6 +271,13 @@ impl Handle {
         }
     }
 
+    /// Its settings, and whose a fault is while it runs: both as long as it lives.
+    fn entering(self) -> (*const VMConfig, *const TrapHandlerFn<'static>) {
+        // SAFETY: see below; the borrow ends here.
+        let inner = unsafe { self.inner() };
+        (&raw const inner.config, inner.code.image.faults())
+    }
+
     /// Makes the instance and runs the start function.
     fn start(self, mut tunables: RoomTunables) -> Result<()> {
         // SAFETY: nothing else has the pointer yet, and no guest runs before `finish_instantiation`.
@@ -278,7 +287,7 @@ impl Handle {
         let imports = code.imports.iter().enumerate();
         // SAFETY: the objects and the host live inside what the handle points to.
         let link = |(import, signature)| unsafe { host::link(inner.objects.get_mut(), self, host, import, signature) };
-        let imports: Vec<VMExtern> = imports.map(link).collect();
+        let imports: Vec<VMExtern> = imports.map(link).collect::<Result<_>>()?;
         // SAFETY: the artifact is of this process and machine, the imports have the types it asks for (linking has
         // checked), and the objects stay at their boxed address as long as the instance lives.
         let made = unsafe { code.image.instantiate(&tunables, &imports, inner.objects.get_mut()) };

@@ -4,6 +4,7 @@
 //! 20 ns instead of 33, and host functions need no look-up of the store they run in (see ARCHITECTURE.md).
 
 mod entry;
+mod guards;
 mod host;
 mod image;
 mod instance;
@@ -73,7 +74,7 @@ impl WasmerEngine {
         let limits = settings.text();
         let nans = if backend.canonical_nans.is_some() && settings.deterministic { "; nans 1" } else { "" };
         let text =
-            format!("wasmer {}; image 1; {id}; {format}; {triple}; {features:?}; growing 3; {limits}{nans}", wasmer_vm::VERSION);
+            format!("wasmer {}; image 2; {id}; {format}; {triple}; {features:?}; growing 3; {limits}{nans}", wasmer_vm::VERSION);
         Ok(WasmerEngine { capabilities, settings, backend, fingerprint: Fingerprint::new(text), rooms: Arc::default() })
     }
 
@@ -216,9 +217,8 @@ fn wasmer_type(ty: ValueType) -> Type {
         ValueType::F32 => Type::F32,
         ValueType::F64 => Type::F64,
         ValueType::V128 => Type::V128,
-        ValueType::FuncRef => Type::FuncRef,
+        ValueType::FuncRef | ValueType::OtherRef => Type::FuncRef, // modules with others are not taken
         ValueType::ExternRef => Type::ExternRef,
-        ValueType::OtherRef => Type::ExceptionRef,
     }
 }
 

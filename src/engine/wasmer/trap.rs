@@ -16,7 +16,7 @@ pub(super) fn error(trap: wasmer_vm::Trap, compiled: &Compiled, state: &mut Stat
         },
         wasmer_vm::Trap::OOM { backtrace } => (TrapCode::OutOfMemory, frames(compiled, backtrace, None)),
         wasmer_vm::Trap::Lib { trap_code: code, backtrace } => (trap_code(*code), frames(compiled, backtrace, None)),
-        wasmer_vm::Trap::UncaughtException { backtrace, .. } => (TrapCode::UncaughtException, frames(compiled, backtrace, None)),
+        wasmer_vm::Trap::UncaughtException { .. } => (TrapCode::Other, Vec::new()),
         wasmer_vm::Trap::Wasm { pc, backtrace, signal_trap } => {
             let code = compiled.image.trap_at(*pc).or(*signal_trap).unwrap_or(wasmer_types::TrapCode::StackOverflow);
             (trap_code(code), frames(compiled, backtrace, Some(*pc)))
@@ -72,8 +72,10 @@ fn trap_code(code: wasmer_types::TrapCode) -> TrapCode {
         Theirs::BadConversionToInteger => TrapCode::BadConversionToInteger,
         Theirs::UnreachableCodeReached => TrapCode::Unreachable,
         Theirs::UnalignedAtomic => TrapCode::UnalignedAtomic,
-        Theirs::UncaughtException => TrapCode::UncaughtException,
-        Theirs::UninitializedExnRef => TrapCode::NullReference,
-        Theirs::YieldOutsideAsyncContext | Theirs::HostInterrupt | Theirs::ReadonlyTableModified => TrapCode::Other,
+        Theirs::UncaughtException
+        | Theirs::UninitializedExnRef
+        | Theirs::YieldOutsideAsyncContext
+        | Theirs::HostInterrupt
+        | Theirs::ReadonlyTableModified => TrapCode::Other,
     }
 }

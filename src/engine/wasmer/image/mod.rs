@@ -8,17 +8,18 @@ mod write;
 
 pub(super) use write::write;
 
+use super::guards;
 use crate::sys::pages::Pages;
 use crate::{Error, Result};
 use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 use layout::{Fix, Layout, Table};
 use wasmer_compiler::serialize::SerializableModule;
-use wasmer_compiler::{CodeMemory, InstantiationError, LIBCALLS_ELF, LinkError, Tunables, resolve_imports};
+use wasmer_compiler::{CodeMemory, InstantiationError, LinkError, Tunables, resolve_imports};
 use wasmer_types::entity::{BoxedSlice, EntityRef, PrimaryMap};
-use wasmer_types::{DataInitializer, FunctionIndex, LocalFunctionIndex, ModuleInfo, SignatureIndex, TagIndex, TagKind, TrapCode};
+use wasmer_types::{DataInitializer, FunctionIndex, LocalFunctionIndex, ModuleInfo, SignatureIndex, TrapCode};
 use wasmer_vm::{
-    FunctionBodyPtr, InstanceAllocator, InternalStoreHandle, StoreObjects, VMConfig, VMExtern, VMInstance, VMOffsets,
-    VMSignatureHash, VMTag, VMTrampoline, libcalls,
+    FunctionBodyPtr, InstanceAllocator, StoreObjects, TrapHandlerFn, VMConfig, VMExtern, VMInstance, VMOffsets, VMSignatureHash,
+    VMTrampoline,
 };
 
 /// wasmer's traps by their numbers.
@@ -55,6 +56,8 @@ pub(super) struct Image {
     trampolines: BoxedSlice<SignatureIndex, VMTrampoline>,
     import_trampolines: BoxedSlice<FunctionIndex, FunctionBodyPtr>,
     signatures: BoxedSlice<SignatureIndex, VMSignatureHash>,
+    /// Whose a fault is while it runs.
+    faults: Box<TrapHandlerFn<'static>>,
 }
 
 // SAFETY: its pointers lead into its own pages, which nobody writes to any more.
@@ -68,9 +71,8 @@ impl Image {
     /// # Safety
     /// `write` made them, in a process like this one: same version of this library, same machine.
     pub unsafe fn load(mut pages: Pages, len: usize) -> Result<Image> {
-        let broken = || Error::ArtifactCorrupt("the image is not as it was made".into());
         let layout = pages.get(..len).and_then(Layout::read).ok_or_else(broken)?;
-        fill_in(&mut pages, &layout).ok_or_else(broken)?;
+        fill_in(&mut pages, &layout)?;
         pages.seal(layout.code.clone())?;
         let table = layout.table(&pages, Table::Module);
         // SAFETY: wasmer wrote it, and it lies where it may: at a multiple of 16.
@@ -98,7 +100,9 @@ impl Image {
             let registry = unwind.unwind_registry_mut();
             registry.publish_eh_frame(Some(frames)).map_err(Error::OutOfResources)?;
         }
+        let base = pages.as_ptr() as usize;
         Ok(Image {
+            faults: guards::faults(base + layout.code.start..base + layout.code.end),
             offsets: VMOffsets::try_new(size_of::<usize>() as u8, &module).map_err(Error::OutOfResources)?,
             functions: functions.into_boxed_slice(),
             trampolines: trampolines.into_boxed_slice(),
@@ -140,7 +144,6 @@ impl Image {
     ) -> Result<VMInstance, Box<InstantiationError>> {
         let (info, module) = (&self.described.compile_info, &*self.module);
         let styles = (&info.memory_styles, &info.table_styles);
-        let tags = self.tags(objects).map_err(|error| linking(*error))?;
         let imports = resolve_imports(module, imports, objects, &self.import_trampolines, styles.0, styles.1);
         let imports = imports.map_err(linking)?;
         let (allocator, memories, tables, globals) = InstanceAllocator::new_with_offsets(self.offsets.clone(), module);
@@ -151,8 +154,10 @@ impl Image {
         let tables = unsafe { tunables.create_tables(objects, module, styles.1, &tables) };
         let tables = tables.map_err(linking)?.into_boxed_slice();
         let globals = tunables.create_globals(objects, module, &globals).map_err(linking)?.into_boxed_slice();
+        // There are no exceptions: wasmer's are not bounded in memory, and unwind guests on their own stacks.
+        let tags = PrimaryMap::new().into_boxed_slice();
         // SAFETY: the parts are of this module, and the rest is the caller's promise.
-        unsafe {
+        let made = unsafe {
             VMInstance::new(
                 allocator,
                 self.module.clone(),
@@ -168,8 +173,12 @@ impl Image {
                 imports,
                 self.signatures.clone(),
             )
-        }
-        .map_err(|trap| Box::new(InstantiationError::Start(trap)))
+        };
+        let made = made.map_err(|trap| Box::new(InstantiationError::Start(trap)))?;
+        // SAFETY: it was just made.
+        let guarded = unsafe { guards::put_into(&made, &self.offsets) };
+        guarded.map_err(|error| linking(LinkError::Resource(error.to_string())))?;
+        Ok(made)
     }
 
     /// Fills an instance's memories and tables, and runs its start function.
@@ -184,18 +193,12 @@ impl Image {
         let data = self.described.data_initializers.iter();
         let data: Vec<_> = data.map(|data| DataInitializer { location: data.location.clone(), data: &data.data }).collect();
         // SAFETY: the caller's promise.
-        unsafe { instance.finish_instantiation(config, None, &data) }.map_err(|trap| Box::new(InstantiationError::Start(trap)))
+        unsafe { instance.finish_instantiation(config, Some(self.faults()), &data) }.map_err(|trap| Box::new(InstantiationError::Start(trap)))
     }
 
-    /// The exception tags of an instance; imported ones were refused before.
-    fn tags(&self, objects: &mut StoreObjects) -> Result<BoxedSlice<TagIndex, InternalStoreHandle<VMTag>>, Box<LinkError>> {
-        let tag = |ty| {
-            let ty =
-                self.module.signatures.get(ty).ok_or_else(|| Box::new(LinkError::Resource("a tag without a type".into())))?;
-            Ok(InternalStoreHandle::new(objects, VMTag::new(TagKind::Exception, ty.clone())))
-        };
-        let tags: Result<PrimaryMap<_, _>, _> = self.module.tags.values().copied().map(tag).collect();
-        tags.map(PrimaryMap::into_boxed_slice)
+    /// What decides about faults while its code runs: as long as it is not dropped.
+    pub fn faults(&self) -> *const TrapHandlerFn<'static> {
+        &raw const *self.faults
     }
 
     /// The trap that the code at an address raises.
@@ -235,17 +238,21 @@ fn linking(error: LinkError) -> Box<InstantiationError> {
     Box::new(InstantiationError::Link(error))
 }
 
+fn broken() -> Error {
+    Error::ArtifactCorrupt("the image is not as it was made".into())
+}
+
 /// Puts in the addresses of this process.
-fn fill_in(pages: &mut Pages, layout: &Layout) -> Option<()> {
+fn fill_in(pages: &mut Pages, layout: &Layout) -> Result<()> {
     let base = pages.as_ptr() as usize;
     let table = layout.table(pages, Table::Fixes).to_vec();
     for fix in Fix::read(&table) {
         let target = match fix.name {
             [] => base,
-            name => libcalls::function_pointer(*LIBCALLS_ELF.get(core::str::from_utf8(name).ok()?)?),
+            name => guards::libcall(core::str::from_utf8(name).map_err(|_| broken())?)?.ok_or_else(broken)?,
         };
-        let place = pages.get_mut(fix.at..)?.first_chunk_mut()?;
+        let place = pages.get_mut(fix.at..).and_then(|rest| rest.first_chunk_mut()).ok_or_else(broken)?;
         *place = target.wrapping_add_signed(fix.addend as isize).to_ne_bytes();
     }
-    Some(())
+    Ok(())
 }
