@@ -1,6 +1,8 @@
-/* builtins_deep.c: what an engine does for a guest on the guest's own stack has enough of it, or the call is a stack overflow: at any
- * depth, and never the end of the process. */
+/* builtins_deep.c: what an engine does for a guest on the guest's own stack has enough of it, or the call is a stack overflow: at
+ * any depth, and never the end of the process. */
 #include "check.h"
+
+#include <pthread.h>
 
 typedef struct deep {
   const char *name;
@@ -97,7 +99,7 @@ static hostel_guest *open_deep(const hostel_engine *engine, const deep *deep, bo
   SUCCEEDS(hostel_imports_define_raw(imports, "host", "fine", NULL, 0, NULL, 0, fine, NULL, NULL, &error));
   SUCCEEDS(hostel_imports_define_raw(imports, "host", "again", NULL, 0, NULL, 0, again, guest, NULL, &error));
   SUCCEEDS(hostel_imports_define_raw(imports, "host", "fails", NULL, 0, NULL, 0, fails, NULL, NULL, &error));
-  *guest = link_guest(load_text(engine, text), imports);
+  *guest = link_guest(settled(load_text(engine, text)), imports);
   hostel_imports_free(imports);
   return *guest;
 }
@@ -115,6 +117,22 @@ static bool fits(const hostel_guest *guest, const deep *deep, uint64_t depth) {
     failures++;
   }
   return true;
+}
+
+/* Other threads trap, and unwind, as before. */
+static void *trap(void *engine) {
+  hostel_guest *guest = open_text(engine, "(module (memory 1) (func (export \"f\") (unreachable))"
+                                          " (func (export \"g\") (memory.fill (i32.const 1) (i32.const 2) (i32.const -1))))");
+  FAILS(TRAP, "unreachable", hostel_guest_call_values(guest, "f", NULL, 0, NULL, &error));
+  FAILS(TRAP, "memory", hostel_guest_call_values(guest, "g", NULL, 0, NULL, &error));
+  hostel_guest_free(guest);
+  return NULL;
+}
+
+static void others_go_on(const hostel_engine *engine) {
+  pthread_t thread;
+  REQUIRE(pthread_create(&thread, NULL, trap, (void *)engine) == 0);
+  REQUIRE(pthread_join(thread, NULL) == 0);
 }
 
 /* Around the depth where there is no stack left for it, and on to where there is none for the guest itself. */
@@ -136,6 +154,7 @@ static void each_at_any_depth(const hostel_engine *shared, bool wide) {
       }
     }
     hostel_guest_free(guest);
+    others_go_on(engine);
   }
   hostel_engine_free(engine);
 }

@@ -1,5 +1,5 @@
-/* exceptions.c: what a guest throws is bounded in stack, memory and time, and harms nobody else; an engine that cannot promise that
- * takes no such module. */
+/* exceptions.c: what a guest throws is bounded in stack, memory and time, and harms nobody else; an engine that cannot promise
+ * that takes no such module. */
 #define _GNU_SOURCE
 #include "check_limits.h"
 
@@ -236,14 +236,13 @@ static hostel_status call_inside(void *user_data, hostel_caller *caller, uint64_
 
 /* The guests of both calls are one; each frame outside has a handler, and none of them is met. */
 static void what_is_thrown_inside_a_host_function_stays_there(const hostel_engine *engine) {
-  static const char text[] =
-      "(module (tag $e (param i32)) (import \"host\" \"inside\" (func $inside (param i32)))"
-      " (func (export \"lets_out\") (param i32) (throw $e (local.get 0)))"
-      " (func $down (param i32) (block $h (try_table (catch_all $h)"
-      "   (if (i32.eqz (local.get 0)) (then (call $inside (i32.const 9)) (return)))"
-      "   (call $down (i32.sub (local.get 0) (i32.const 1))) (return))) (unreachable))"
-      " (func (export \"f\") (param i32) (result i32) (call $down (local.get 0))"
-      "   (block $h (result i32) (try_table (catch $e $h) (throw $e (i32.const 7))) (i32.const 0))))";
+  static const char text[] = "(module (tag $e (param i32)) (import \"host\" \"inside\" (func $inside (param i32)))"
+                             " (func (export \"lets_out\") (param i32) (throw $e (local.get 0)))"
+                             " (func $down (param i32) (block $h (try_table (catch_all $h)"
+                             "   (if (i32.eqz (local.get 0)) (then (call $inside (i32.const 9)) (return)))"
+                             "   (call $down (i32.sub (local.get 0) (i32.const 1))) (return))) (unreachable))"
+                             " (func (export \"f\") (param i32) (result i32) (call $down (local.get 0))"
+                             "   (block $h (result i32) (try_table (catch $e $h) (throw $e (i32.const 7))) (i32.const 0))))";
   if (engine_row_has(engine, "\"exception-handling\"")) {
     CHECK(open_or_lack(engine, text) == NULL);
     return;

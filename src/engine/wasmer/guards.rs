@@ -32,7 +32,8 @@ struct Guarded {
 impl Guarded {
     fn new(functions: impl IntoIterator<Item = usize>, bytes: usize) -> Result<Guarded> {
         let mut code = Vec::new();
-        let places: Vec<(usize, usize)> = functions.into_iter().map(|function| (function, way(&mut code, function, bytes))).collect();
+        let places: Vec<(usize, usize)> =
+            functions.into_iter().map(|function| (function, way(&mut code, function, bytes))).collect();
         let mut pages = Pages::copy_of(&code)?;
         pages.seal(0..code.len())?;
         let base = pages.as_ptr() as usize;

@@ -15,7 +15,8 @@ use core::ptr::NonNull;
 use wasmer_types::entity::EntityRef;
 use wasmer_types::{ExportIndex, FunctionIndex, GlobalIndex, MemoryIndex};
 use wasmer_vm::{
-    LinearMemory, StoreObjects, TrapHandlerFn, VMConfig, VMExtern, VMGlobalDefinition, VMInstance, VMMemoryDefinition, on_host_stack,
+    LinearMemory, StoreObjects, TrapHandlerFn, VMConfig, VMExtern, VMGlobalDefinition, VMInstance, VMMemoryDefinition,
+    on_host_stack,
 };
 
 /// A live instance; owns what its handle points to.

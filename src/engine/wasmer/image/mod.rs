@@ -193,7 +193,8 @@ impl Image {
         let data = self.described.data_initializers.iter();
         let data: Vec<_> = data.map(|data| DataInitializer { location: data.location.clone(), data: &data.data }).collect();
         // SAFETY: the caller's promise.
-        unsafe { instance.finish_instantiation(config, Some(self.faults()), &data) }.map_err(|trap| Box::new(InstantiationError::Start(trap)))
+        unsafe { instance.finish_instantiation(config, Some(self.faults()), &data) }
+            .map_err(|trap| Box::new(InstantiationError::Start(trap)))
     }
 
     /// What decides about faults while its code runs: as long as it is not dropped.
