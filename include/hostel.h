@@ -29,7 +29,9 @@
  * SIGFPE have handlers from the first engine on. A handler that the program had before gets what is not a guest's. One that
  * it installs later passes on what is not its own, or guests that trap end up in it; see also
  * hostel_guest_options_set_write_tracking(). The system ends a process in which a guest traps in a thread that blocks these
- * signals.
+ * signals. A fault in code that is not a guest's is the host's, also in the middle of a guest's call. So handlers of the
+ * host's for other signals are installed with SA_ONSTACK: others run on the stack of the guest that they interrupt, and end
+ * the process where that is used up.
  *
  * A forked child may load, make and call, also what its parent has made, but does not go on with a call inside of which
  * it was forked. It may use engines, guests and tokens whatever other threads were doing with them at that moment. Other
@@ -416,7 +418,9 @@ typedef int32_t hostel_limit;
 
 /**
  * Stack of a guest, in bytes. How deep a recursion that allows differs between engines. An engine that generates code
- * uses the stacks of its threads again: where another engine of the process asked for larger ones, it may give more.
+ * uses the stacks of its threads again: where another engine of the process asked for larger ones, it may give more. What
+ * engines do for a guest on its stack has room of its own there: a guest of cranelift or llvm may use 32 KiB more, and has
+ * an overflow when it asks them for something with less than that left.
  */
 #define HOSTEL_LIMIT_STACK_BYTES 7
 /** How many calls may lie inside one another when host functions call guests again. Each needs stack of the host. */
