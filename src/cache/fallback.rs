@@ -1,10 +1,10 @@
 //! Two tiers as one: a hit in the second is kept in the first, and what is new is kept in both.
 
+use super::locks::Place;
 use super::{Entry, Key, Stats, Tier};
 use crate::engine::Engine;
 use crate::module::Module;
 use crate::{Error, Result};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -81,7 +81,11 @@ impl Tier for Fallback {
         self.second.save_alias(alias, wasm);
     }
 
-    fn locks(&self, key: &Key) -> Vec<PathBuf> {
+    fn appeared(&self, key: &Key) -> bool {
+        self.first.appeared(key) || self.second.appeared(key)
+    }
+
+    fn locks(&self, key: &Key) -> Vec<Place> {
         let mut locks = self.first.locks(key);
         locks.extend(self.second.locks(key));
         locks

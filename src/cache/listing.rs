@@ -1,11 +1,12 @@
 //! What lies in a directory of artifacts: told by names and sizes alone, nothing is opened.
 
 use super::{Key, Kind};
+use crate::sys::inside;
 use crate::{Error, Result};
-use std::fs::{self, FileType};
-use std::io::ErrorKind;
+use std::collections::HashMap;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// A place where an artifact or an alias lies, or should.
 pub struct Listed {
@@ -30,6 +31,8 @@ pub struct Listing {
     pub entries: Vec<Listed>,
     /// Locks, and files that are being written: in use, or left behind.
     pub transient: Vec<PathBuf>,
+    /// Folders that were left out, and why: those closed to this user, and what only has the name of one.
+    pub skipped: Vec<(PathBuf, String)>,
 }
 
 const ARTIFACT: &str = "hostel";
@@ -37,24 +40,32 @@ const ALIAS: &str = "alias";
 const LOCK: &str = "lock";
 const ASIDE: &str = "tmp";
 
+/// How far clocks may be apart. What was last used later than that, nobody knows when it was used.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
+
 impl Listing {
     /// Reads a directory; what has another name than the cache gives is not the cache's, and is not touched.
     pub fn read(directory: &Path) -> Result<Self> {
         let mut listing = Listing::default();
-        for (path, name, kind) in names(directory)? {
-            // A link could lead to files that are not the cache's.
-            if let Some(fingerprint) = unhex(&name)
-                && kind.is_dir()
-            {
-                listing.read_folder(&path, fingerprint)?;
+        let cannot = |error| Error::CacheIo(format!("cannot list {}: {error}", directory.display()));
+        for (name, status) in list(directory).map_err(cannot)? {
+            let Some(fingerprint) = unhex(&name) else { continue };
+            let folder = directory.join(name);
+            if !status.is_folder {
+                listing.skipped.push((folder, "it is not a folder, and links are not followed".into()));
+            } else if let Err(error) = listing.read_folder(&folder, fingerprint) {
+                listing.skipped.push((folder, format!("it cannot be read: {error}")));
             }
         }
-        listing.entries.sort_by_key(|entry| entry.used);
+        // Those that were never used, as far as is known, are the first to go.
+        let latest = SystemTime::now() + CLOCKS_DIFFER;
+        listing.entries.sort_by_key(|entry| (entry.used <= latest).then_some(entry.used));
         Ok(listing)
     }
 
-    fn read_folder(&mut self, folder: &Path, fingerprint: [u8; 32]) -> Result<()> {
-        for (path, name, _) in names(folder)? {
+    fn read_folder(&mut self, folder: &Path, fingerprint: [u8; 32]) -> io::Result<()> {
+        for (name, status) in list(folder)? {
+            let path = folder.join(&name);
             let Some((stem, suffix)) = name.rsplit_once('.') else { continue };
             let Some(wasm) = stem.split('.').next().and_then(unhex) else { continue };
             let kind = match suffix {
@@ -66,13 +77,23 @@ impl Listing {
                 }
                 _ => continue,
             };
-            let Ok(data) = fs::symlink_metadata(&path) else { continue }; // gone meanwhile
-            let used = data.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-            let (key, is_file) = (Key { wasm, fingerprint }, data.is_file());
-            let bytes = if is_file { data.len() } else { 0 };
-            self.entries.push(Listed { kind, key, path, bytes, used, is_file });
+            let (key, is_file) = (Key { wasm, fingerprint }, status.is_file);
+            let bytes = if is_file { status.len } else { 0 };
+            self.entries.push(Listed { kind, key, path, bytes, used: status.modified, is_file });
         }
         Ok(())
+    }
+
+    /// Without what this user cannot remove: it counts for nobody who makes room.
+    pub fn removable(mut self) -> Self {
+        let mut writable = HashMap::<PathBuf, bool>::new();
+        let mut can_go = |path: &Path| {
+            let Some(folder) = path.parent() else { return false };
+            *writable.entry(folder.into()).or_insert_with(|| inside::is_writable(folder))
+        };
+        self.entries.retain(|entry| can_go(&entry.path));
+        self.transient.retain(|path| can_go(path));
+        self
     }
 
     /// Bytes of all of them together.
@@ -102,15 +123,10 @@ pub(super) fn aside(folder: &Path, key: &Key, number: u64) -> PathBuf {
     folder.join(format!("{}.{}.{number}.{ASIDE}", hex(&key.wasm), std::process::id()))
 }
 
-fn names(folder: &Path) -> Result<Vec<(PathBuf, String, FileType)>> {
-    let read = |entry: std::io::Result<fs::DirEntry>| {
-        let entry = entry.ok()?;
-        Some((entry.path(), entry.file_name().into_string().ok()?, entry.file_type().ok()?))
-    };
-    match fs::read_dir(folder) {
-        Ok(entries) => Ok(entries.filter_map(read).collect()),
+fn list(folder: &Path) -> io::Result<Vec<(String, inside::Status)>> {
+    match inside::list(folder) {
         Err(error) if matches!(error.kind(), ErrorKind::NotADirectory | ErrorKind::NotFound) => Ok(Vec::new()), // gone meanwhile
-        Err(error) => Err(Error::CacheIo(format!("cannot list {}: {error}", folder.display()))),
+        listed => listed,
     }
 }
 

@@ -115,6 +115,10 @@ impl Tier for Shared {
         self.cache.peek(key).is_some()
     }
 
+    fn appeared(&self, key: &Key) -> bool {
+        self.contains(key)
+    }
+
     fn remove(&self, key: &Key) {
         self.cache.remove(key);
         self.fronts.forget(key);
@@ -247,6 +251,10 @@ impl Tier for ThreadLocal {
 
     fn contains(&self, key: &Key) -> bool {
         self.with(|part| part.cache.peek(key).is_some())
+    }
+
+    fn appeared(&self, key: &Key) -> bool {
+        self.contains(key)
     }
 
     fn remove(&self, key: &Key) {

@@ -7,6 +7,7 @@ mod directory;
 mod fallback;
 mod flight;
 mod front;
+mod heart;
 mod listing;
 mod locks;
 mod memory;
@@ -16,6 +17,7 @@ pub mod seal;
 mod sealed;
 mod trailer;
 mod upkeep;
+mod user_key;
 
 pub use crate::sys::pages::Pages;
 pub use directory::Directory;
@@ -36,8 +38,8 @@ use crate::patience::Patience;
 use crate::{Error, Result, tiers};
 use asked::Asked;
 use flight::Flights;
+use locks::{Place, Taken};
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -105,8 +107,11 @@ pub trait Tier: Send + Sync {
     /// Gives an alias to a module. That it could not is told in the log.
     fn save_alias(&self, alias: &Key, wasm: &[u8; 32]);
 
+    /// Whether there is an entry now, as far as that can be told at once: for who waits for one and looks again and again.
+    fn appeared(&self, key: &Key) -> bool;
+
     /// The files to lock while a module is compiled, where the tier is shared with other processes.
-    fn locks(&self, _key: &Key) -> Vec<PathBuf> {
+    fn locks(&self, _key: &Key) -> Vec<Place> {
         Vec::new()
     }
 
@@ -212,7 +217,10 @@ impl Cache {
         // One at a time for each key, here and in other processes; who waited finds what the first has made.
         let mut patience = Patience::of(options);
         let flight = self.flights.enter(key, &mut patience)?;
-        let locks = locks::take(self.tier.locks(&key), &mut patience)?;
+        let locks = match locks::take(self.tier.locks(&key), &mut patience, self.looking_for(&key, engine))? {
+            Taken::Found(module) => return Ok(module),
+            Taken::Locks(locks) => locks,
+        };
         if (flight.waited() || !locks.is_empty())
             && self.tier.contains(&key)
             && let Some(module) = self.find(&key, engine)?
@@ -227,6 +235,19 @@ impl Cache {
         let _asked = self.ask(&key)?;
         self.tier.save(&key, &module.entry());
         Ok(Arc::new(module))
+    }
+
+    /// Looks for a module again and again; what has appeared and is of no use is not looked at again for a while.
+    fn looking_for(&self, key: &Key, engine: &Arc<dyn Engine>) -> impl FnMut() -> Result<Option<Arc<Module>>> {
+        const AGAIN_AFTER: Duration = Duration::from_secs(1);
+        let mut looked: Option<Instant> = None;
+        move || {
+            if looked.is_some_and(|looked| looked.elapsed() < AGAIN_AFTER) || !self.tier.appeared(key) {
+                return Ok(None);
+            }
+            looked = Some(Instant::now());
+            self.find(key, engine)
+        }
     }
 
     /// A module from the cache by the hash of its bytes alone; NOT_CACHED if it is in no tier.

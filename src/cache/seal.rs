@@ -22,7 +22,7 @@ impl SealKey {
 
     /// The key of this user of this machine, made when it is first needed: a file that only the user can read.
     pub fn of_user() -> Result<Self> {
-        crate::sys::files::user_key().map(SealKey)
+        super::user_key::user_key().map(SealKey)
     }
 
     /// A key of their own for aliases, so that none can pass for an artifact.

@@ -1,11 +1,11 @@
 //! The tiers that hold sealed artifacts: what they share, over any store of bytes.
 
+use super::locks::Place;
 use super::seal::{self, SealKey, Trust};
 use super::{Entry, Key, Stats, Tier, alias, warn};
 use crate::engine::Engine;
 use crate::sys::pages::Pages;
 use crate::{Error, Result};
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A store of sealed artifacts. It need not be trusted: what it hands out is checked before it is used.
@@ -50,8 +50,13 @@ pub trait ModuleCache: Send + Sync {
         false
     }
 
+    /// See [`Tier::appeared`].
+    fn appeared(&self, _key: &Key) -> bool {
+        false
+    }
+
     /// See [`Tier::locks`].
-    fn locks(&self, _key: &Key) -> Vec<PathBuf> {
+    fn locks(&self, _key: &Key) -> Vec<Place> {
         Vec::new()
     }
 
@@ -144,7 +149,11 @@ impl<S: ModuleCache> Tier for Sealed<S> {
         self.report(self.store.save_alias(alias, &record), "cannot save an alias");
     }
 
-    fn locks(&self, key: &Key) -> Vec<PathBuf> {
+    fn appeared(&self, key: &Key) -> bool {
+        self.store.appeared(key)
+    }
+
+    fn locks(&self, key: &Key) -> Vec<Place> {
         self.store.locks(key)
     }
 

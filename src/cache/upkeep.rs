@@ -5,11 +5,10 @@ use super::trailer::{Flaw, Proof};
 use super::{SealKey, locks};
 use crate::engine::{self, Settings, capabilities};
 use crate::prepare::Weights;
-use crate::sys::files;
+use crate::sys::inside;
 use crate::{Error, Result};
-use std::fs;
 use std::io::{ErrorKind, Result as IoResult};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How an entry is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +80,7 @@ impl Examiner {
         }
         let proof = Proof::new(entry.kind, &self.key);
         let examine = |(mut file, len)| proof.examine(&mut file, len, &entry.key);
-        Some(match files::open_regular(&entry.path).and_then(examine) {
+        Some(match inside::open(&entry.path).and_then(examine) {
             Ok(Ok(())) => State::Sound,
             Ok(Err(flaw @ (Flaw::OtherKey | Flaw::OtherFormat))) => State::Foreign(reason(flaw)),
             Ok(Err(flaw)) => State::Damaged(reason(flaw)),
@@ -122,13 +121,8 @@ impl Engines {
 /// Removes leftovers, damaged entries if there is somebody to tell them, and what was not used for longest until at most
 /// `bytes_max` bytes are left. All that can be removed is, also when something cannot: the first such failure comes, too.
 pub(super) fn prune(listing: Listing, examiner: Option<&Examiner>, bytes_max: u64) -> (Pruned, Result<()>) {
-    let mut work = Work { pruned: Pruned::default(), outcome: Ok(()) };
-    for path in &listing.transient {
-        if let Some(Some(freed)) = work.attempt(path, || locks::remove_abandoned(path)) {
-            work.pruned.leftovers += 1;
-            work.pruned.bytes += freed;
-        }
-    }
+    let mut work = Work::default();
+    work.remove_leftovers(&listing.transient);
     let is_damaged = |entry: &Listed| {
         let state = examiner.and_then(|examiner| examiner.examine(entry));
         matches!(state, Some(State::Damaged(_)))
@@ -140,16 +134,32 @@ pub(super) fn prune(listing: Listing, examiner: Option<&Examiner>, bytes_max: u6
         if bytes <= bytes_max {
             break;
         }
-        let removed = work.remove(entry);
-        work.pruned.evicted += removed;
-        bytes -= entry.bytes * removed;
+        work.pruned.evicted += work.remove(entry);
+        bytes -= entry.bytes; // what cannot go is not to be made up for by others
     }
-    (work.pruned, work.outcome)
+    (work.pruned, work.outcome())
 }
 
+/// Removes leftovers, and what was not used for longest until so many bytes are free, if there are so many.
+pub(super) fn free(listing: &Listing, bytes: u64) -> Pruned {
+    let mut work = Work::default();
+    work.remove_leftovers(&listing.transient);
+    if work.pruned.bytes + listing.bytes() >= bytes {
+        for entry in &listing.entries {
+            if work.pruned.bytes >= bytes && work.pruned.leftovers + work.pruned.evicted > 0 {
+                break;
+            }
+            work.pruned.evicted += work.remove(entry);
+        }
+    }
+    work.pruned
+}
+
+#[derive(Default)]
 struct Work {
     pruned: Pruned,
-    outcome: Result<()>,
+    failures: u64,
+    first: Option<Error>,
 }
 
 impl Work {
@@ -157,29 +167,36 @@ impl Work {
         match f() {
             Ok(value) => Some(value),
             Err(error) => {
-                let failed = Error::CacheIo(format!("cannot remove {}: {error}", path.display()));
-                self.outcome = std::mem::replace(&mut self.outcome, Ok(())).and(Err(failed));
+                self.failures += 1;
+                self.first.get_or_insert_with(|| Error::CacheIo(format!("cannot remove {}: {error}", path.display())));
                 None
+            }
+        }
+    }
+
+    fn remove_leftovers(&mut self, paths: &[PathBuf]) {
+        for path in paths {
+            if let Some(Some(freed)) = self.attempt(path, || locks::remove_abandoned(path)) {
+                self.pruned.leftovers += 1;
+                self.pruned.bytes += freed;
             }
         }
     }
 
     /// How many that were: 1, or none.
     fn remove(&mut self, entry: &Listed) -> u64 {
-        let removed = self.attempt(&entry.path, || remove(&entry.path)).is_some();
+        let removed = self.attempt(&entry.path, || inside::remove(&entry.path)).is_some();
         self.pruned.bytes += if removed { entry.bytes } else { 0 };
         u64::from(removed)
     }
-}
 
-/// Removes what has an entry's name, whatever it is; a folder only if it is empty. That it is gone already is fine.
-pub(super) fn remove(path: &Path) -> IoResult<()> {
-    let removed = fs::remove_file(path).or_else(|error| match fs::symlink_metadata(path) {
-        Ok(data) if data.is_dir() => fs::remove_dir(path),
-        _ => Err(error),
-    });
-    match removed {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        removed => removed,
+    fn outcome(self) -> Result<()> {
+        match self.first {
+            None => Ok(()),
+            Some(Error::CacheIo(first)) if self.failures > 1 => {
+                Err(Error::CacheIo(format!("{first}; nor {} others", self.failures - 1)))
+            }
+            Some(error) => Err(error),
+        }
     }
 }

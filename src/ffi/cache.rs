@@ -14,7 +14,8 @@ use std::sync::Arc;
 /// Bytes of a module key and of a sealing key.
 pub const HOSTEL_KEY_BYTES: usize = 32;
 
-/// Use a directory although others may write to it, or it is another user's. Artifacts are sealed all the same.
+/// Use a directory although others may write to it, or it is another user's, and share what is made in it with whoever may use the
+/// directory. Artifacts are sealed all the same.
 pub const HOSTEL_CACHE_TRUST_DIRECTORY: u32 = 1;
 
 /// How many caches a chain may have.
@@ -141,12 +142,19 @@ pub unsafe extern "C" fn hostel_cache_thread_local_new(
 }
 
 /// Makes a cache of files in a directory, which survives restarts and may be used by many processes at once: of those
-/// that want the same module, one compiles and the others wait.
+/// that want the same module, one compiles and the others wait, however long that takes; see
+/// hostel_load_options_set_patience(). A process that has died is not waited for, nor one that has done nothing for ten seconds,
+/// because it was stopped, say: then one of those who wait compiles.
 ///
 /// `path` is made if it is not there. It must be the user's own and closed to writing by others, unless `flags` has
-/// HOSTEL_CACHE_TRUST_DIRECTORY. About `bytes_max` bytes are kept; what was not used for long goes first.
+/// HOSTEL_CACHE_TRUST_DIRECTORY: then files and folders in it get the directory's group, and of its mode what is for group and
+/// others, whatever the umask is, so that a directory of mode 02770 is shared by its group. Users who share need to give the
+/// same key. About `bytes_max` bytes are kept; what was not used for long goes first, and so it does where the file system is
+/// full. Links in the directory are not followed, and what this user cannot read in it is left out, which the log is told.
 /// `key` is the secret that files are sealed with, HOSTEL_KEY_BYTES bytes, copied; NULL with a length of 0 stands for this
-/// user's own, kept in `$XDG_CONFIG_HOME/hostel/seal-key` (or `$HOME/.config`) with mode 0600 and made when first needed.
+/// user's own, kept in `$XDG_CONFIG_HOME/hostel/seal-key` (or `$HOME/.config`) with mode 0600 and made when first needed, once
+/// by however many processes and threads. A file of another size, mode or owner in its place is refused, and so is what is no
+/// file.
 /// The seal stops whoever can write the files and does not have the key; it does not stop the user's own programs.
 /// All who share a directory need the same key: with another one they would rebuild each other's entries for ever.
 ///
@@ -154,8 +162,9 @@ pub unsafe extern "C" fn hostel_cache_thread_local_new(
 ///
 /// Returns HOSTEL_STATUS_OK;
 ///         HOSTEL_STATUS_INVALID_ARGUMENT if `path` or `cache_out` is NULL, `bytes_max` is 0, or `key` is not of its length;
-///         HOSTEL_STATUS_CACHE_IO         if the directory cannot be made or is not to be trusted, or there is no key.
-/// Thread-safe.
+///         HOSTEL_STATUS_CACHE_IO         if the directory cannot be made or is not to be trusted, or there is no key, or what is in its
+///                                        place is none.
+/// Thread-safe. While a module is compiled for it, a thread of the library's says once a second that it still is.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hostel_cache_directory_new(

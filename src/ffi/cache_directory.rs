@@ -117,7 +117,8 @@ pub struct hostel_cache_pruned {
 }
 
 /// Lists what a directory of hostel_cache_directory_new() holds, the entry that was not used for longest first, by names
-/// and sizes: nothing in it is opened. What has another name than a cache gives is left out.
+/// and sizes: nothing in it is opened. What has another name than a cache gives is left out, and so are folders that this user
+/// cannot read, and links, which the log is told.
 ///
 /// `path` must be there. `flags` is as for hostel_cache_directory_new(). On success `*listing_out` is yours: release it
 /// with hostel_cache_listing_free(). `error_out` may be NULL.
@@ -177,16 +178,19 @@ pub unsafe extern "C" fn hostel_cache_directory_verify(
 /// Makes room in a directory: removes what killed processes have left behind and nobody holds, then entries that are
 /// damaged, and then, while there are more than `bytes_max` bytes, the entry that was not used for longest.
 ///
-/// `bytes_max` of UINT64_MAX keeps every sound entry. Foreign entries go only for their age. Modules that are in use are
-/// not affected. `key` is the sealing key; `path` and `flags` are as for hostel_cache_directory_list().
-/// `pruned_out->struct_size` must be set to sizeof(hostel_cache_pruned) before the call; the rest is written on success.
+/// `bytes_max` of UINT64_MAX keeps every sound entry. Foreign entries go only for their age; one that was last used at a time to
+/// come goes first. Folders that this user cannot read, and links, are left out, which the log is told. Modules that are in use
+/// are not affected. `key` is the sealing key; `path` and `flags` are as for hostel_cache_directory_list().
+/// `pruned_out->struct_size` must be set to sizeof(hostel_cache_pruned) before the call; the rest is written on success, and also
+/// where all but something that could not be removed is gone.
 /// `error_out` may be NULL.
 ///
 /// Returns HOSTEL_STATUS_OK;
 ///         HOSTEL_STATUS_INVALID_ARGUMENT if `path` or `pruned_out` is NULL, `struct_size` is not that of this header, `flags`
 ///                                        has an unknown one, or `key` is not of its length;
 ///         HOSTEL_STATUS_CACHE_IO         if the directory is not there, cannot be read, or is not to be trusted, there is no
-///                                        key, or something could not be removed; the rest has been removed then.
+///                                        key, or something could not be removed; the rest has been removed then, and the
+///                                        message names the first such thing.
 /// Thread-safe; the directory may be in use. Takes as long as reading the files does.
 #[must_use]
 #[unsafe(no_mangle)]
@@ -208,10 +212,10 @@ pub unsafe extern "C" fn hostel_cache_directory_prune(
             let struct_size = out.struct_size;
             check_size(struct_size, size_of::<hostel_cache_pruned>(), "pruned_out")?;
             let directory = Directory::existing(path, u64::MAX, trust(flags)?)?;
-            let pruned = directory.prune(&Examiner::new(seal_key(key)?)?, bytes_max)?;
+            let (pruned, outcome) = directory.prune(&Examiner::new(seal_key(key)?)?, bytes_max)?;
             let (leftovers, damaged, evicted) = (pruned.leftovers, pruned.damaged, pruned.evicted);
             *out = hostel_cache_pruned { struct_size, leftovers, damaged, evicted, bytes: pruned.bytes };
-            Ok(())
+            outcome
         })
     }
 }

@@ -27,60 +27,58 @@ pub(crate) fn check_private(_path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The sealing key of this user: 32 bytes in a file that nobody else can read, made when it is first needed.
+/// Opens a secret of this user's, a regular file that nobody else can read, without waiting for anybody. With its length.
 #[cfg(unix)]
-pub(crate) fn user_key() -> Result<[u8; 32]> {
-    let folder = config_folder().ok_or_else(|| {
-        Error::CacheIo("there is no home directory for a sealing key: neither XDG_CONFIG_HOME nor HOME is set".into())
-    })?;
-    let path = folder.join("hostel").join("seal-key");
-    read_or_make_key(&path).map_err(|error| Error::CacheIo(format!("the sealing key {}: {error}", shown_path(&path))))
-}
-
-#[cfg(unix)]
-fn config_folder() -> Option<std::path::PathBuf> {
-    let absolute = |name: &str| Some(std::path::PathBuf::from(std::env::var_os(name)?)).filter(|path| path.is_absolute());
-    absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")))
-}
-
-#[cfg(unix)]
-fn read_or_make_key(path: &Path) -> std::io::Result<[u8; 32]> {
-    use std::fs::{File, OpenOptions};
-    use std::io::{Error, ErrorKind, Read, Write};
-    use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
-    if let Some(folder) = path.parent() {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    }
-    if !path.exists() {
-        let mut key = [0; 32];
-        File::open("/dev/urandom")?.read_exact(&mut key)?;
-        let aside = path.with_extension(format!("{}", std::process::id()));
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside)?;
-        file.write_all(&key)?;
-        file.sync_all()?;
-        // A link does not replace: of several that make the key at once, one wins and all read the same.
-        let linked = std::fs::hard_link(&aside, path);
-        std::fs::remove_file(&aside)?;
-        if let Err(error) = linked
-            && error.kind() != ErrorKind::AlreadyExists
-        {
-            return Err(error);
-        }
-    }
-    let mut file = File::open(path)?;
+pub(crate) fn open_own_secret(path: &Path) -> std::io::Result<(std::fs::File, u64)> {
+    use std::io::{Error, ErrorKind};
+    use std::os::unix::fs::MetadataExt;
+    let file = open_without_waiting(path)?;
     let data = file.metadata()?;
-    if data.mode() & 0o077 != 0 || data.uid() != rustix::process::geteuid().as_raw() {
-        return Err(Error::new(ErrorKind::PermissionDenied, "others can read it; it should have mode 0600 and be your own"));
+    if data.is_file() && data.uid() != rustix::process::geteuid().as_raw() {
+        return Err(Error::new(ErrorKind::PermissionDenied, "it belongs to another user"));
     }
-    let mut key = [0; 32];
-    file.read_exact(&mut key)?;
-    Ok(key)
+    if data.is_file() && data.mode() & 0o077 != 0 {
+        return Err(Error::new(ErrorKind::PermissionDenied, "others can read it; its mode should be 0600"));
+    }
+    regular(file)
 }
 
-/// Elsewhere the host brings the key.
-#[cfg(not(unix))]
-pub(crate) fn user_key() -> Result<[u8; 32]> {
-    Err(Error::Unsupported("this system has no per-user sealing key: bring your own".into()))
+/// Gives a file another name, unless that is taken already, which is fine.
+#[cfg(unix)]
+pub(crate) fn link_new(from: &Path, to: &Path) -> std::io::Result<()> {
+    match std::fs::hard_link(from, to) {
+        // Some file systems have no links.
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => rename_new(from, to),
+        linked => taken_is_fine(linked),
+    }
+}
+
+#[cfg(unix)]
+fn rename_new(from: &Path, to: &Path) -> std::io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    taken_is_fine(renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE).map_err(Into::into))
+}
+
+fn taken_is_fine(named: std::io::Result<()>) -> std::io::Result<()> {
+    match named {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        named => named,
+    }
+}
+
+/// Bytes that nobody can guess.
+#[cfg(unix)]
+pub(crate) fn random(bytes: &mut [u8]) -> std::io::Result<()> {
+    std::io::Read::read_exact(&mut std::fs::File::open("/dev/urandom")?, bytes)
+}
+
+/// Makes a directory, and what leads to it, that only the user can use, unless it is there.
+pub(crate) fn make_private(path: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }
 
 /// Opens a file to read it: a regular one only, not by a link, and without waiting for anybody. With its length.
@@ -94,11 +92,25 @@ pub(crate) fn open_regular(path: &Path) -> std::io::Result<(std::fs::File, u64)>
 /// Opens a file that the host has named, whatever links lead to it: a regular one only, and without waiting for anybody. With its
 /// length.
 pub(crate) fn open_named(path: &Path) -> Result<(std::fs::File, u64)> {
+    open_without_waiting(path).and_then(regular).map_err(|error| unreadable(path, &error))
+}
+
+fn open_without_waiting(path: &Path) -> std::io::Result<std::fs::File> {
     let mut options = std::fs::File::options();
     options.read(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, NO_WAITING.bits() as i32);
-    options.open(path).and_then(regular).map_err(|error| unreadable(path, &error))
+    options.open(path)
+}
+
+/// Reads a small file, whatever links lead to it: a regular one only, of at most so many bytes.
+#[cfg(feature = "remote")]
+pub(crate) fn read_at_most(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
+    use std::io::{ErrorKind, Read};
+    let (file, len) = regular(open_without_waiting(path)?)?;
+    let mut bytes = Vec::new();
+    file.take(most).read_to_end(&mut bytes)?;
+    if len <= most { Ok(bytes) } else { Err(ErrorKind::FileTooLarge.into()) }
 }
 
 /// Reads a file that was opened so, and is of about this length: up to `most` bytes, however long it has become.
@@ -116,36 +128,13 @@ pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Error {
     Error::InvalidArgument(format!("path: cannot read {}: {error}", shown_path(path)))
 }
 
-/// Opens a lock file, made if it is not there, that nobody else can open: somebody else's could be held for ever.
-#[cfg(unix)]
-pub(crate) fn open_lock(path: &Path) -> std::io::Result<std::fs::File> {
-    use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-    let mut options = std::fs::File::options();
-    options
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(NO_WAITING.union(NO_LINKS).bits() as i32);
-    let (file, _) = regular(options.open(path)?)?;
-    let own = file.metadata()?.uid() == rustix::process::geteuid().as_raw();
-    if own { Ok(file) } else { Err(std::io::Error::other("it belongs to another user")) }
-}
-
-/// Whether a path still leads to this open file.
-#[cfg(unix)]
-pub(crate) fn leads_to(path: &Path, file: &std::fs::File) -> std::io::Result<bool> {
-    use std::os::unix::fs::MetadataExt;
-    let (there, open) = (std::fs::symlink_metadata(path)?, file.metadata()?);
-    Ok((there.dev(), there.ino()) == (open.dev(), open.ino()))
-}
-
 /// Makes a file that nobody else can open, whatever the umask.
 #[cfg(unix)]
 pub(crate) fn create_private(path: &Path) -> std::io::Result<std::fs::File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    std::fs::File::options().write(true).create_new(true).mode(0o600).open(path)
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+    let file = std::fs::File::options().write(true).create_new(true).mode(0o600).open(path)?;
+    file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    Ok(file)
 }
 
 // A pipe in place of a file would be waited for, a terminal would become the process's, and a link may lead anywhere.
@@ -154,20 +143,25 @@ const NO_WAITING: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
 #[cfg(unix)]
 const NO_LINKS: OFlags = OFlags::NOFOLLOW;
 
+/// Elsewhere nobody can be asked whose a file is, and the host brings its secrets.
+#[cfg(not(unix))]
+pub(crate) fn open_own_secret(_path: &Path) -> std::io::Result<(std::fs::File, u64)> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(not(unix))]
+pub(crate) fn link_new(from: &Path, to: &Path) -> std::io::Result<()> {
+    taken_is_fine(std::fs::hard_link(from, to))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn random(_bytes: &mut [u8]) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
 #[cfg(not(unix))]
 pub(crate) fn open_regular(path: &Path) -> std::io::Result<(std::fs::File, u64)> {
     regular(std::fs::File::open(path)?)
-}
-
-#[cfg(not(unix))]
-pub(crate) fn open_lock(path: &Path) -> std::io::Result<std::fs::File> {
-    std::fs::File::options().read(true).write(true).create(true).truncate(false).open(path)
-}
-
-/// Elsewhere an open file keeps its name.
-#[cfg(not(unix))]
-pub(crate) fn leads_to(_path: &Path, _file: &std::fs::File) -> std::io::Result<bool> {
-    Ok(true)
 }
 
 #[cfg(not(unix))]

@@ -1,17 +1,24 @@
 //! Whether this is still the process that it was: what is tied to a process must not be used by a forked child.
 
 use std::cell::Cell;
+use std::ffi::c_int;
+use std::fs::File;
+use std::io;
+use std::mem::ManuallyDrop;
+use std::ops::{Deref, DerefMut};
+use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 
-/// Held by whoever does what a child must not find half done, and while the process forks.
-static WHOLE: Mutex<()> = Mutex::new(());
+/// Held by whoever does what a child must not find half done, and while the process forks. The descriptors are those that a child
+/// is not to have.
+static WHOLE: Mutex<Vec<c_int>> = Mutex::new(Vec::new());
 
 std::thread_local! {
     /// While this thread forks.
-    static FORKING: Cell<Option<MutexGuard<'static, ()>>> = const { Cell::new(None) };
+    static FORKING: Cell<Option<MutexGuard<'static, Vec<c_int>>>> = const { Cell::new(None) };
 }
 
 unsafe extern "C" fn lock() {
@@ -37,14 +44,66 @@ pub(crate) fn generation() -> u64 {
 
 unsafe extern "C" fn forked() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
-    // SAFETY: called in the thread that has locked it, which is the child's only one.
-    unsafe { unlock() };
+    // Called in the thread that has locked it, which is the child's only one.
+    if let Ok(Some(mut whole)) = FORKING.try_with(Cell::take) {
+        for descriptor in whole.drain(..) {
+            // SAFETY: who has put it there never uses it in a child.
+            unsafe { libc::close(descriptor) };
+        }
+    }
 }
 
 /// Runs `f` so that no child finds it half done: a fork waits until it is. For what takes locks that are not ours.
-#[cfg(feature = "wasmtime")]
 pub(crate) fn undivided<T>(f: impl FnOnce() -> T) -> T {
+    with_descriptors(|_| f())
+}
+
+fn with_descriptors<T>(f: impl FnOnce(&mut Vec<c_int>) -> T) -> T {
     generation();
-    let _whole = WHOLE.lock().unwrap_or_else(PoisonError::into_inner);
-    f()
+    f(&mut WHOLE.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// A file that no forked child has open. What is locked by it is locked by this process alone, and free when this one is gone.
+#[derive(Debug)]
+pub(crate) struct Unshared {
+    generation: u64,
+    file: ManuallyDrop<File>,
+}
+
+impl Unshared {
+    /// What `open` opens, which is quick: no child is forked meanwhile.
+    pub fn open(open: impl FnOnce() -> io::Result<File>) -> io::Result<Self> {
+        with_descriptors(|descriptors| {
+            let file = open()?;
+            descriptors.push(file.as_raw_fd());
+            Ok(Unshared { generation: GENERATION.load(Ordering::Relaxed), file: ManuallyDrop::new(file) })
+        })
+    }
+}
+
+impl Deref for Unshared {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        &self.file
+    }
+}
+
+impl DerefMut for Unshared {
+    fn deref_mut(&mut self) -> &mut File {
+        &mut self.file
+    }
+}
+
+impl Drop for Unshared {
+    fn drop(&mut self) {
+        if self.generation != generation() {
+            return; // closed when this process was forked
+        }
+        with_descriptors(|descriptors| {
+            descriptors.retain(|descriptor| *descriptor != self.file.as_raw_fd());
+            // SAFETY: it is being dropped, and used no more.
+            unsafe { ManuallyDrop::drop(&mut self.file) };
+        });
+    }
 }

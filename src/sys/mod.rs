@@ -16,7 +16,37 @@ pub(crate) mod fork {
     pub(crate) fn generation() -> u64 {
         0
     }
+
+    /// A file that no forked child has open, because nothing forks.
+    #[cfg(feature = "std")]
+    #[derive(Debug)]
+    pub(crate) struct Unshared(std::fs::File);
+
+    #[cfg(feature = "std")]
+    impl Unshared {
+        pub fn open(open: impl FnOnce() -> std::io::Result<std::fs::File>) -> std::io::Result<Self> {
+            open().map(Unshared)
+        }
+    }
+
+    #[cfg(feature = "std")]
+    impl core::ops::Deref for Unshared {
+        type Target = std::fs::File;
+
+        fn deref(&self) -> &std::fs::File {
+            &self.0
+        }
+    }
+
+    #[cfg(feature = "std")]
+    impl core::ops::DerefMut for Unshared {
+        fn deref_mut(&mut self) -> &mut std::fs::File {
+            &mut self.0
+        }
+    }
 }
+#[cfg(feature = "std")]
+pub(crate) mod inside;
 #[cfg(snapshots)]
 pub(crate) mod mapping;
 pub(crate) mod nesting;
