@@ -9,13 +9,19 @@
 #include <stdlib.h>
 #include <time.h>
 
+/* What is left out, and why. */
+static void tell(void *user_data, hostel_log_level level, const char *target, const char *message) {
+  (void)user_data, (void)level, (void)target;
+  fprintf(stderr, "hostel: %s\n", message);
+}
+
 /* A directory that is not there is a wrong command line, and is not made. */
 static bool is_there(const char *path) {
   DIR *directory = opendir(path);
   if (directory == NULL)
     return cannot("read", path), false;
   closedir(directory);
-  return true;
+  return hostel_log_set(tell, NULL, HOSTEL_LOG_WARN, NULL) == HOSTEL_STATUS_OK;
 }
 
 static int fail(hostel_error *error) {
@@ -151,9 +157,12 @@ int run_cache_prune(const struct arguments *arguments) {
   const char *path = arguments->module;
   if (!is_there(path) || !read_key(arguments->key, &key))
     return EXIT_WRONG_USE;
-  if (hostel_cache_directory_prune(path, key_bytes(&key), key.len, bytes_max, 0, &pruned, &error) != HOSTEL_STATUS_OK)
+  /* What could be removed was, also when something could not. */
+  hostel_status status = hostel_cache_directory_prune(path, key_bytes(&key), key.len, bytes_max, 0, &pruned, &error);
+  if (status != HOSTEL_STATUS_OK && pruned.leftovers + pruned.damaged + pruned.evicted == 0)
     return fail(error);
   printf("removed %" PRIu64 " leftovers, %" PRIu64 " damaged, %" PRIu64 " not used for longest: %" PRIu64 " bytes\n",
          pruned.leftovers, pruned.damaged, pruned.evicted, pruned.bytes);
-  return finish_output(EXIT_OK);
+  int exit_status = finish_output(EXIT_OK);
+  return status != HOSTEL_STATUS_OK ? fail(error) : exit_status;
 }

@@ -13,6 +13,7 @@
 /* All that a call needs, and what came of it. */
 struct stay {
   struct module_file file;
+  char *secret;            /* of the remote store; NULL without one */
   uint8_t *read;           /* what the input was read into; NULL when it is the command line's */
   hostel_buffer converted; /* the input, if it was JSON */
   const uint8_t *input;
@@ -54,7 +55,7 @@ static bool convert_input(const struct arguments *arguments, struct stay *stay) 
 
 /* Everything of the command line's side that can go wrong, before anything of the guest's. */
 static bool open_files(const struct arguments *arguments, struct stay *stay) {
-  if (!read_module_file(arguments, &stay->file))
+  if (!read_module_file(arguments, &stay->file) || !read_secret(arguments->remote_secret, &stay->secret))
     return false;
   if (arguments->text != NULL) {
     stay->input = (const uint8_t *)arguments->text;
@@ -152,6 +153,7 @@ static bool write_report(const struct stay *stay) {
 
 static void end_stay(struct stay *stay) {
   free(stay->file.data);
+  free(stay->secret);
   free(stay->read);
   hostel_buffer_free(&stay->converted);
   hostel_engine_free(stay->engine);
@@ -187,7 +189,7 @@ int run_call(const struct arguments *arguments) {
   int exit_status = EXIT_WRONG_USE;
   if (open_files(arguments, &stay)) {
     bool called = make_engine(arguments, &stay.engine, &stay.error) &&
-                  open_cache(arguments, &stay.file.key, &stay.cache, &stay.error) && load_guest(arguments, &stay) &&
+                  open_cache(arguments, &stay.file.key, stay.secret, &stay.cache, &stay.error) && load_guest(arguments, &stay) &&
                   call_guest(arguments, &stay);
     exit_status = finish_output(EXIT_OK);
     if (stay.report != NULL && !write_report(&stay))

@@ -76,6 +76,28 @@ bool read_key(const char *path, struct seal_key *key_out) {
   return read;
 }
 
+bool read_secret(const char *path, char **secret_out) {
+  const char *given = getenv("HOSTEL_REMOTE_SECRET");
+  uint8_t *bytes;
+  size_t len;
+  *secret_out = NULL;
+  if (path == NULL) {
+    *secret_out = given == NULL || given[0] == '\0' ? NULL : strdup(given);
+    return true;
+  }
+  bool read = read_file(path, &bytes, &len);
+  if (!read)
+    cannot("read", path);
+  while (len > 0 && (bytes[len - 1] == '\n' || bytes[len - 1] == '\r'))
+    len--;
+  if (read && len > 0 && memchr(bytes, '\0', len) == NULL)
+    *secret_out = strndup((const char *)bytes, len);
+  else if (read)
+    fprintf(stderr, "hostel: there is no secret in %s\n", path);
+  free(bytes);
+  return *secret_out != NULL;
+}
+
 /* ---- writing ---- */
 
 /* Closes it, too. */

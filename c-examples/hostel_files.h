@@ -24,6 +24,13 @@ struct seal_key {
   size_t len;
 };
 
+/*
+ * Reads what a remote store is opened with: the text of a file without the newline at its end or, if `path` is NULL, what the
+ * environment has, which may be nothing: then it is NULL. free() it. False when there is no secret in the file, which has then
+ * been said.
+ */
+bool read_secret(const char *path, char **secret_out);
+
 /* Reads a key file, unless `path` is NULL. False when it is not fit for that, which has then been said. */
 bool read_key(const char *path, struct seal_key *key_out);
 

@@ -64,7 +64,13 @@ static const struct option_row options[] = {
     {"--env", "NAME=VALUE", VARIABLE, IN(COMMAND_CALL), AT(envs), "the program has this variable in its environment"},
     {"--arg", "ARGUMENT", LIST, IN(COMMAND_CALL), AT(args), "one more argument for the program"},
     {"--cache", "DIR", STRING, IN(COMMAND_CALL), AT(cache), "keep compiled code in this directory, and look there first"},
-    {"--remote", "URL", STRING, IN(COMMAND_CALL), AT(remote), "keep it there too, for other machines: redis://... or s3://..."},
+    {"--remote", "URL", STRING, IN(COMMAND_CALL), AT(remote),
+     "keep it there too, for other machines: redis://..., rediss://... (by TLS) or s3://..."},
+    {"--remote-secret", "FILE", STRING, IN(COMMAND_CALL), AT(remote_secret),
+     "Redis's password, or S3's secret key, is in this file; without it, in HOSTEL_REMOTE_SECRET"},
+    {"--remote-ca", "FILE", STRING, IN(COMMAND_CALL), AT(remote_ca),
+     "the certificates, in PEM, to know its server by; without it, the system's"},
+    {"--remote-ms", "N", COUNT, IN(COMMAND_CALL), AT(remote_ms), "how long each question to it may take; without it, 2000"},
     {"--key", "FILE", STRING, IN(COMMAND_CALL) | IN(COMMAND_COMPILE) | IN(COMMAND_CACHE_VERIFY) | IN(COMMAND_CACHE_PRUNE),
      AT(key), "what seals compiled code; without it, a key of your own"},
     {"-o", "FILE", STRING, IN(COMMAND_COMPILE), AT(output), "where the artifact goes"},
@@ -281,6 +287,9 @@ static bool read_command_line(int argc, char **argv, struct arguments *arguments
     return wrong("-o FILE is missing: hostel %s %s", command->name, command->operands);
   if (arguments->input != NULL && arguments->text != NULL)
     return wrong("--input and --text cannot both be the input");
+  if (arguments->remote == NULL &&
+      (arguments->remote_secret != NULL || arguments->remote_ca != NULL || arguments->remote_ms.given))
+    return wrong("--remote-secret, --remote-ca and --remote-ms are about --remote, which is missing");
   if (arguments->remote != NULL && arguments->key == NULL)
     return wrong("--remote needs --key FILE: a key that all machines share");
   return true;

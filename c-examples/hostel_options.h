@@ -37,9 +37,9 @@ struct arguments {
   const char *module, *function; /* the operands, whatever they are called */
   const char *engine, *abi;
   const char *input, *text, *report;
-  const char *cache, *remote, *key, *output;
+  const char *cache, *remote, *remote_secret, *remote_ca, *key, *output;
   struct list dirs, envs, args;
-  struct number repeat, fuel, deadline_ms, memory, output_max, max_bytes;
+  struct number repeat, fuel, deadline_ms, memory, output_max, max_bytes, remote_ms;
   bool each, instance, metered, deterministic, portable, progress, json, help;
 };
 

@@ -14,21 +14,28 @@ static bool open_directory(const char *path, const struct seal_key *key, hostel_
   return !hostel_cache_directory_new(path, key_bytes(key), key->len, CACHE_BYTES, 0, cache_out, error_out);
 }
 
-static bool open_remote(const char *url, const struct seal_key *key, hostel_cache **cache_out, hostel_error **error_out) {
+static bool open_remote(const struct arguments *arguments, const struct seal_key *key, const char *secret,
+                        hostel_cache **cache_out, hostel_error **error_out) {
+  const hostel_cache_remote_options options = {
+      .struct_size = sizeof options,
+      .time_limit_ms = arguments->remote_ms.value,
+      .secret = secret,
+      .certificates = arguments->remote_ca,
+  };
   return !hostel_log_set(tell, NULL, HOSTEL_LOG_WARN, error_out) &&
-         !hostel_cache_remote_new(url, key_bytes(key), key->len, NULL, cache_out, error_out);
+         !hostel_cache_remote_new(arguments->remote, key_bytes(key), key->len, &options, cache_out, error_out);
 }
 
-bool open_cache(const struct arguments *arguments, const struct seal_key *key, hostel_cache **cache_out,
+bool open_cache(const struct arguments *arguments, const struct seal_key *key, const char *secret, hostel_cache **cache_out,
                 hostel_error **error_out) {
   *cache_out = NULL;
   if (arguments->remote == NULL)
     return arguments->cache == NULL || open_directory(arguments->cache, key, cache_out, error_out);
   if (arguments->cache == NULL)
-    return open_remote(arguments->remote, key, cache_out, error_out);
+    return open_remote(arguments, key, secret, cache_out, error_out);
   hostel_cache *directory = NULL, *remote = NULL;
   bool opened = open_directory(arguments->cache, key, &directory, error_out) &&
-                open_remote(arguments->remote, key, &remote, error_out) &&
+                open_remote(arguments, key, secret, &remote, error_out) &&
                 !hostel_cache_fallback_new(directory, remote, cache_out, error_out);
   hostel_cache_free(directory);
   hostel_cache_free(remote);

@@ -15,7 +15,9 @@ endif()
 # What the tests of remote caches run in: a Redis and an S3 server on this machine, stopped with the test.
 set(HOSTEL_TEST_PYTHON ${PROJECT_SOURCE_DIR}/build-tools/moto/bin/python)
 set(with_servers ${HOSTEL_TEST_PYTHON} ${PROJECT_SOURCE_DIR}/tests/remote/with_servers.py)
-set(launcher_of_cache_remote ${with_servers})
+foreach(name cache_remote cache_remote_agreement cache_remote_entries cache_remote_tls)
+  set(launcher_of_${name} ${with_servers})
+endforeach()
 set(launcher_of_cli_remote ${with_servers})
 
 # Not part of `all`: who only wants the library does not wait for its tests.

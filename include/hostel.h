@@ -740,7 +740,11 @@ hostel_status hostel_engine_tier_stats(const hostel_engine *engine,
 
 /** Bytes of a module key and of a sealing key. */
 #define HOSTEL_KEY_BYTES 32
-/** Use a directory although others may write to it, or it is another user's. Artifacts are sealed all the same. */
+
+/**
+ * Use a directory although others may write to it, or it is another user's, and share what is made in it with whoever may use the
+ * directory. Artifacts are sealed all the same.
+ */
 #define HOSTEL_CACHE_TRUST_DIRECTORY 1
 /** How many caches a chain may have. */
 #define HOSTEL_CACHE_CHAIN_MAX 32
@@ -837,12 +841,19 @@ HOSTEL_MUST_USE hostel_status hostel_cache_thread_local_new(uint64_t bytes_max, 
 
 /**
  * Makes a cache of files in a directory, which survives restarts and may be used by many processes at once: of those
- * that want the same module, one compiles and the others wait.
+ * that want the same module, one compiles and the others wait, however long that takes; see
+ * hostel_load_options_set_patience(). A process that has died is not waited for, nor one that has done nothing for ten seconds,
+ * because it was stopped, say: then one of those who wait compiles.
  *
  * `path` is made if it is not there. It must be the user's own and closed to writing by others, unless `flags` has
- * HOSTEL_CACHE_TRUST_DIRECTORY. About `bytes_max` bytes are kept; what was not used for long goes first.
+ * HOSTEL_CACHE_TRUST_DIRECTORY: then files and folders in it get the directory's group, and of its mode what is for group and
+ * others, whatever the umask is, so that a directory of mode 02770 is shared by its group. Users who share need to give the
+ * same key. About `bytes_max` bytes are kept; what was not used for long goes first, and so it does where the file system is
+ * full. Links in the directory are not followed, and what this user cannot read in it is left out, which the log is told.
  * `key` is the secret that files are sealed with, HOSTEL_KEY_BYTES bytes, copied; NULL with a length of 0 stands for this
- * user's own, kept in `$XDG_CONFIG_HOME/hostel/seal-key` (or `$HOME/.config`) with mode 0600 and made when first needed.
+ * user's own, kept in `$XDG_CONFIG_HOME/hostel/seal-key` (or `$HOME/.config`) with mode 0600 and made when first needed, once
+ * by however many processes and threads. A file of another size, mode or owner in its place is refused, and so is what is no
+ * file.
  * The seal stops whoever can write the files and does not have the key; it does not stop the user's own programs.
  * All who share a directory need the same key: with another one they would rebuild each other's entries for ever.
  *
@@ -850,8 +861,9 @@ HOSTEL_MUST_USE hostel_status hostel_cache_thread_local_new(uint64_t bytes_max, 
  *
  * Returns HOSTEL_STATUS_OK;
  *         HOSTEL_STATUS_INVALID_ARGUMENT if `path` or `cache_out` is NULL, `bytes_max` is 0, or `key` is not of its length;
- *         HOSTEL_STATUS_CACHE_IO         if the directory cannot be made or is not to be trusted, or there is no key.
- * Thread-safe.
+ *         HOSTEL_STATUS_CACHE_IO         if the directory cannot be made or is not to be trusted, or there is no key, or what is in its
+ *                                        place is none.
+ * Thread-safe. While a module is compiled for it, a thread of the library's says once a second that it still is.
  */
 HOSTEL_MUST_USE
 hostel_status hostel_cache_directory_new(const char *path,
@@ -1042,7 +1054,8 @@ typedef struct hostel_cache_entry {
 
 /**
  * Lists what a directory of hostel_cache_directory_new() holds, the entry that was not used for longest first, by names
- * and sizes: nothing in it is opened. What has another name than a cache gives is left out.
+ * and sizes: nothing in it is opened. What has another name than a cache gives is left out, and so are folders that this user
+ * cannot read, and links, which the log is told.
  *
  * `path` must be there. `flags` is as for hostel_cache_directory_new(). On success `*listing_out` is yours: release it
  * with hostel_cache_listing_free(). `error_out` may be NULL.
@@ -1081,16 +1094,19 @@ hostel_status hostel_cache_directory_verify(const char *path,
  * Makes room in a directory: removes what killed processes have left behind and nobody holds, then entries that are
  * damaged, and then, while there are more than `bytes_max` bytes, the entry that was not used for longest.
  *
- * `bytes_max` of UINT64_MAX keeps every sound entry. Foreign entries go only for their age. Modules that are in use are
- * not affected. `key` is the sealing key; `path` and `flags` are as for hostel_cache_directory_list().
- * `pruned_out->struct_size` must be set to sizeof(hostel_cache_pruned) before the call; the rest is written on success.
+ * `bytes_max` of UINT64_MAX keeps every sound entry. Foreign entries go only for their age; one that was last used at a time to
+ * come goes first. Folders that this user cannot read, and links, are left out, which the log is told. Modules that are in use
+ * are not affected. `key` is the sealing key; `path` and `flags` are as for hostel_cache_directory_list().
+ * `pruned_out->struct_size` must be set to sizeof(hostel_cache_pruned) before the call; the rest is written on success, and also
+ * where all but something that could not be removed is gone.
  * `error_out` may be NULL.
  *
  * Returns HOSTEL_STATUS_OK;
  *         HOSTEL_STATUS_INVALID_ARGUMENT if `path` or `pruned_out` is NULL, `struct_size` is not that of this header, `flags`
  *                                        has an unknown one, or `key` is not of its length;
  *         HOSTEL_STATUS_CACHE_IO         if the directory is not there, cannot be read, or is not to be trusted, there is no
- *                                        key, or something could not be removed; the rest has been removed then.
+ *                                        key, or something could not be removed; the rest has been removed then, and the
+ *                                        message names the first such thing.
  * Thread-safe; the directory may be in use. Takes as long as reading the files does.
  */
 HOSTEL_MUST_USE
@@ -1144,7 +1160,7 @@ void hostel_cache_listing_free(hostel_cache_listing *listing);
  * Remote caches: compiled code that machines share through a store they have already.
  */
 
-/** What a remote cache may cost. 0 stands for the default. */
+/** How a remote cache is used, and what it may cost. 0 and NULL stand for the default. */
 typedef struct hostel_cache_remote_options {
   /** sizeof(hostel_cache_remote_options). */
   size_t struct_size;
@@ -1156,37 +1172,53 @@ typedef struct hostel_cache_remote_options {
   uint64_t failures_max;
   /** For how many milliseconds it is then left alone, until one load tries it again; by default 10000. */
   uint64_t pause_ms;
+  /** For how many milliseconds another machine is waited for that compiles the same module; by default 30000. */
+  uint64_t agreement_ms;
+  /** Redis's password, or the secret access key of S3, so that it need not stand in the URL; NULL if there is none, or it does. */
+  const char *secret;
+  /** The path of a file of certificates, in PEM, that the server is known by, and no others; NULL for those of the system. */
+  const char *certificates;
 } hostel_cache_remote_options;
 
 /**
  * Makes a cache in a store that machines share over a network. Nothing is connected before it is used, and between two
- * operations there is neither a connection nor a thread. Best behind a directory: see hostel_cache_fallback_new().
+ * operations there is neither a connection nor a thread, nor a look-up of a name. Best behind a directory: see
+ * hostel_cache_fallback_new().
  *
  * `url` names the store, and is copied:
- * `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE][?prefix=TEXT]`, a Redis server; keys begin with `hostel/` unless a
- * prefix is given; or
+ * `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE][?prefix=TEXT]`, a Redis server, or `rediss://...`, one that is spoken to by
+ * TLS; keys begin with `hostel/` unless a prefix is given; or
  * `s3://BUCKET[/PREFIX][?OPTION=VALUE&...]`, an object store with S3's protocol, where the options are `endpoint` (such as
  * `http://127.0.0.1:9000`), `region`, `access_key_id`, `secret_access_key`, `session_token` and `virtual_host_style` (true
  * or false). What is not given is looked up as Amazon's own tools do: AWS_REGION, AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID,
  * AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN in the environment, the profile in `~/.aws`, the machine's role.
- * What is special in a URL is percent-encoded. Passwords and keys are told neither in errors nor in the log.
+ * What is special in a URL is percent-encoded. Passwords and keys are told neither in errors nor in the log, and nothing is
+ * repeated of a URL that is wrong. Hosts are looked up in `/etc/hosts` and by DNS, as `/etc/resolv.conf` says.
  *
  * `key` is the secret that artifacts are sealed with, HOSTEL_KEY_BYTES bytes, copied; it has no default. Whoever has it can
  * run machine code in every process that uses this cache with it, so it goes to machines that trust each other, and
  * not into the store. The store itself need not be trusted: what it hands out is checked before it is used. `options` may
  * be NULL; it is copied.
  *
- * A store that is absent, slow or wrong is a miss and a line in the log. A load asks it at most four times, to look, to look
- * twice more where others may have compiled the same meanwhile, and to save, and with an alias twice more; each has the time
- * limit to itself, and none follows one that failed. So a store that does not answer costs one time limit, and after failures in a row it is left
- * alone for a while. The statistics count no entries, bytes or evictions of the store.
+ * A store that is absent, slow or wrong is a miss and a line in the log. A load asks it at most four times, to look, to claim what
+ * it compiles, to save, and to give the claim back, and with an alias twice more; each has the time limit to itself, and none
+ * follows one that failed. So a store that does not answer costs one time limit, and after failures in a row it is left alone for a
+ * while. What is wrong with one entry alone (it is larger than here allowed, or not of Redis's type string) is no such failure: the
+ * module is compiled, and replaces it. Of several threads that want the same, one asks. The statistics count no entries, bytes or
+ * evictions of the store.
+ *
+ * Of machines that share a store, one compiles a module, and the others wait for it, asking the store once a second, for as long
+ * as `agreement_ms` and hostel_load_options_set_patience() allow. A claim ends after that time, too, so that no machine waits
+ * longer for one that is gone. A store of S3's protocol must know `If-None-Match` for that; with one that does not, each machine
+ * compiles for itself.
  *
  * On success `*cache_out` is yours: release it with hostel_cache_free(). `error_out` may be NULL.
  *
  * Returns HOSTEL_STATUS_OK;
  *         HOSTEL_STATUS_INVALID_ARGUMENT if `url`, `key` or `cache_out` is NULL, `key` is not of its length, `url` names no
- *                                        store, `struct_size` is not that of this header, or a time is more than a day;
- *         HOSTEL_STATUS_CACHE_IO         if the system's certificates cannot be read;
+ *                                        store, `struct_size` is not that of this header, a time is more than a day, or there
+ *                                        is a secret both in `url` and beside it;
+ *         HOSTEL_STATUS_CACHE_IO         if it is by TLS and there are no certificates, or those given cannot be read;
  *         HOSTEL_STATUS_UNSUPPORTED      if this build has no remote caches.
  * Thread-safe.
  */

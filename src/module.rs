@@ -5,7 +5,7 @@ use crate::Error;
 use crate::Result;
 #[cfg(feature = "std")]
 use crate::cache::{
-    Cache, Entry,
+    Cache, Entry, Found,
     seal::{self, Trust},
 };
 use crate::engine::{Code, Engine};
@@ -140,6 +140,12 @@ impl Module {
     pub(crate) fn from_entry(engine: &Arc<dyn Engine>, entry: Entry, origin: &'static str) -> Result<Module> {
         entry.info.check(engine.limits())?;
         Ok(Module::new(entry.info, entry.code, engine, origin))
+    }
+
+    /// The same from a tier that is far.
+    #[cfg(feature = "std")]
+    pub(crate) fn from_far(engine: &Arc<dyn Engine>, (entry, origin): Found, begun: Instant) -> Result<Arc<Module>> {
+        Module::from_entry(engine, entry, origin).map(|module| Arc::new(module.loading_since(begun)))
     }
 
     /// The same, having been begun to load then.

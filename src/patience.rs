@@ -22,6 +22,13 @@ pub(crate) struct Patience {
     tells_after: Duration,
 }
 
+impl Default for Patience {
+    /// As long as it takes.
+    fn default() -> Self {
+        Patience::of(&LoadOptions::default())
+    }
+}
+
 impl Patience {
     /// That of a load with these options.
     pub fn of(options: &LoadOptions) -> Self {

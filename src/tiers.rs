@@ -11,6 +11,7 @@ use crate::guest::Guest;
 use crate::knots::{self, Doer, For};
 use crate::log::{self, Level};
 use crate::module::{LoadOptions, Module};
+use crate::patience::Patience;
 use crate::progress::Progress;
 use crate::sys::once::Once;
 use crate::sys::process::OfProcess;
@@ -72,7 +73,8 @@ fn begin(
         // What the first tier makes is there as soon as it could be fetched, unless it makes nothing.
         let cached = usize::from(tiers[0].can_compile().is_ok());
         for (tier, engine) in tiers.iter().enumerate().skip(cached).rev() {
-            if let Some(module) = cache.find(&Key { wasm, fingerprint: engine.fingerprint().hash }, engine)? {
+            let key = Key { wasm, fingerprint: engine.fingerprint().hash };
+            if let Some(module) = cache.find(&key, engine, &mut Patience::of(options))? {
                 cache.note_module_alias(engine, options, &module);
                 return Ok((module, tier));
             }

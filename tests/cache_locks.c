@@ -1,103 +1,14 @@
 /* cache_locks.c: of many processes that want the same module one compiles at a time, however long that takes; one that has died
  * or was stopped is not waited for. */
 #define _GNU_SOURCE
-#include "check_cache.h"
+#include "check_process.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <sys/file.h>
-#include <sys/wait.h>
-#include <time.h>
 
 /* A lock that nobody touches counts as stopped after 10 seconds; HANGS tells an answer from a hang. */
 enum { NUMBER = 7, WAITERS = 5, LONGER_THAN_STOPPED = 13, HANGS = 240 };
 
-/* ---- processes of this program ---- */
-
-typedef struct process {
-  pid_t id;
-  int told;  /* a byte comes when it compiles, or waits; another one when it has come to its end */
-  int leave; /* closed: it may go on */
-} process;
-
-static process start(const hostel_engine *engine, const char *role, const path *directory) {
-  int told[2], gate[2];
-  char numbers[2][16];
-  REQUIRE(pipe2(told, O_CLOEXEC) == 0 && pipe2(gate, O_CLOEXEC) == 0);
-  const pid_t id = fork();
-  REQUIRE(id >= 0);
-  if (id == 0) {
-    snprintf(numbers[0], sizeof numbers[0], "%d", dup(told[1]));
-    snprintf(numbers[1], sizeof numbers[1], "%d", dup(gate[0]));
-    execl("/proc/self/exe", "cache_locks", hostel_engine_name(engine), role, directory->text, numbers[0], numbers[1], (char *)NULL);
-    _exit(99);
-  }
-  close(told[1]);
-  close(gate[0]);
-  return (process){id, told[0], gate[1]};
-}
-
-/* The next byte that it tells; 0 when it is gone. */
-static char next_of(const process *process) {
-  char byte = 0;
-  return read(process->told, &byte, 1) == 1 ? byte : 0;
-}
-
-static bool has_told(const process *process) {
-  fcntl(process->told, F_SETFL, O_NONBLOCK);
-  char byte;
-  const ssize_t got = read(process->told, &byte, 1);
-  fcntl(process->told, F_SETFL, 0);
-  return got >= 0;
-}
-
-/* What it ended with. */
-static int end_of(process *process) {
-  int status = 0;
-  close(process->leave);
-  REQUIRE(waitpid(process->id, &status, 0) == process->id);
-  close(process->told);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
-
-static void kill_it(process *process) {
-  REQUIRE(kill(process->id, SIGKILL) == 0);
-  CHECK(end_of(process) == -SIGKILL);
-}
-
 /* ---- what they do ---- */
-
-typedef struct role {
-  const char *name;
-  int tell, gate;
-  bool told;
-} role;
-
-static void tell(role *role, char what) {
-  if (!role->told) {
-    REQUIRE(write(role->tell, &what, 1) == 1);
-    role->told = true;
-  }
-}
-
-static hostel_status watch(void *user_data, const char *phase, uint64_t done, uint64_t total) {
-  role *role = user_data;
-  char byte;
-  (void)done, (void)total;
-  if (strcmp(phase, "wait") == 0) {
-    tell(role, 'w');
-    return HOSTEL_STATUS_OK;
-  }
-  if (strcmp(role->name, "hold") != 0 || role->told) {
-    return HOSTEL_STATUS_OK;
-  }
-  tell(role, 'c');
-  while (read(role->gate, &byte, 1) != 0) {
-  }
-  return HOSTEL_STATUS_OK;
-}
 
 /* Has a child of its own while it compiles, which stays; then it is as "hold". */
 static hostel_status fork_and_watch(void *user_data, const char *phase, uint64_t done, uint64_t total) {
@@ -129,8 +40,7 @@ static int play(char **argv) {
   hostel_module *module = RUBBISH;
   hostel_buffer wasm = numbered_wasm(NUMBER);
   alarm(HANGS);
-  SUCCEEDS(
-      hostel_load_options_set_progress(options, strcmp(role.name, "fork") == 0 ? fork_and_watch : watch, &role, &error));
+  SUCCEEDS(hostel_load_options_set_progress(options, strcmp(role.name, "fork") == 0 ? fork_and_watch : watch, &role, &error));
   SUCCEEDS(hostel_module_load(engine, cache, wasm.data, wasm.len, options, &module, &error));
   const int code = strcmp(hostel_module_origin(module), "compiled") == 0 ? 10 : 20;
   role.told = false;
@@ -156,7 +66,7 @@ static path new_cache_directory(const hostel_engine *engine) {
 /* All of them wait for another process. */
 static void start_waiters(process *waiters, const hostel_engine *engine, const path *directory) {
   for (int i = 0; i < WAITERS; i++) {
-    waiters[i] = start(engine, "wait", directory);
+    waiters[i] = start(engine, "wait", directory->text);
   }
   for (int i = 0; i < WAITERS; i++) {
     CHECK(next_of(&waiters[i]) == 'w');
@@ -180,7 +90,7 @@ static void nothing_is_left(const path *directory) { CHECK(count_in(only_folder(
 static void who_takes_long_is_waited_for(const hostel_engine *given) {
   hostel_engine *engine = plain(given);
   const path directory = new_cache_directory(engine);
-  process waiters[WAITERS], holder = start(engine, "hold", &directory);
+  process waiters[WAITERS], holder = start(engine, "hold", directory.text);
   REQUIRE(next_of(&holder) == 'c');
   start_waiters(waiters, engine, &directory);
   sleep(LONGER_THAN_STOPPED);
@@ -199,7 +109,7 @@ static void who_takes_long_is_waited_for(const hostel_engine *given) {
 static void one_after_the_other_takes_the_place_of_who_has_died(const hostel_engine *given) {
   hostel_engine *engine = plain(given);
   const path directory = new_cache_directory(engine);
-  process waiters[WAITERS], holder = start(engine, "hold", &directory);
+  process waiters[WAITERS], holder = start(engine, "hold", directory.text);
   REQUIRE(next_of(&holder) == 'c');
   start_waiters(waiters, engine, &directory);
   kill_it(&holder);
@@ -212,7 +122,7 @@ static void one_after_the_other_takes_the_place_of_who_has_died(const hostel_eng
 static void who_was_stopped_is_not_waited_for(const hostel_engine *given) {
   hostel_engine *engine = plain(given);
   const path directory = new_cache_directory(engine);
-  process waiters[WAITERS], holder = start(engine, "hold", &directory);
+  process waiters[WAITERS], holder = start(engine, "hold", directory.text);
   REQUIRE(next_of(&holder) == 'c');
   REQUIRE(kill(holder.id, SIGSTOP) == 0);
   start_waiters(waiters, engine, &directory);
@@ -251,7 +161,7 @@ static void a_lock_that_nobody_touches_is_not_waited_for(const hostel_engine *gi
 static void a_forked_child_has_no_lock_of_its_parent(const hostel_engine *given) {
   hostel_engine *engine = plain(given);
   const path directory = new_cache_directory(engine);
-  process holder = start(engine, "fork", &directory);
+  process holder = start(engine, "fork", directory.text);
   const char first = next_of(&holder), second = next_of(&holder); /* the child's and its parent's, in any order */
   CHECK((first == 'n' && second == 'c') || (first == 'c' && second == 'n'));
   REQUIRE(kill(holder.id, SIGKILL) == 0 && waitpid(holder.id, NULL, 0) == holder.id);
@@ -259,7 +169,7 @@ static void a_forked_child_has_no_lock_of_its_parent(const hostel_engine *given)
   const int file = open(lock.text, O_RDWR | O_CLOEXEC);
   CHECK(file >= 0 && flock(file, LOCK_EX | LOCK_NB) == 0); /* free, although the child is there still */
   close(file);
-  process next = start(engine, "wait", &directory);
+  process next = start(engine, "wait", directory.text);
   CHECK(end_of(&next) == 10);
   nothing_is_left(&directory);
   close(holder.told);
@@ -276,7 +186,7 @@ static void who_waits_takes_what_appears_meanwhile(const hostel_engine *given) {
   hostel_cache_free(cache);
   size_t len;
   uint8_t *artifact = read_file(entry_of(elsewhere.text, engine, NUMBER).text, &len);
-  process holder = start(engine, "hold", &directory);
+  process holder = start(engine, "hold", directory.text);
   REQUIRE(next_of(&holder) == 'c');
   process waiters[WAITERS];
   start_waiters(waiters, engine, &directory);

@@ -1,47 +1,7 @@
 /* cache_remote.c: compiled code that machines share through a store, which is never trusted with anything but bytes.
  * Run by tests/remote/with_servers.py, beside a Redis and an S3 server. */
 #include "check_alias.h"
-#include "check_remote.h"
-
-/* ---- the two real stores ---- */
-
-static unsigned port_of(const char *variable) {
-  const char *port = getenv(variable);
-  REQUIRE(port != NULL);
-  return (unsigned)atoi(port);
-}
-
-/* A part of a store that no other test uses. */
-static url real_store(int which, const char *part) {
-  url url;
-  const char *password = getenv("HOSTEL_TEST_REDIS_PASSWORD");
-  REQUIRE(password != NULL);
-  if (which == 1) {
-    return s3_at(port_of("HOSTEL_TEST_S3_PORT"), part);
-  }
-  snprintf(url.text, sizeof url.text, "redis://:%s@127.0.0.1:%u/3?prefix=%s/", password, port_of("HOSTEL_TEST_REDIS_PORT"), part);
-  return url;
-}
-
-/* A machine of a fleet: a directory of its own, and the store behind it. */
-typedef struct machine {
-  path directory;
-  hostel_cache *cache;
-} machine;
-
-static machine new_machine(url store) {
-  machine machine = {.directory = new_directory()};
-  hostel_cache *first = directory_cache(machine.directory.text, LARGE), *second = remote_cache(store, NULL);
-  SUCCEEDS(hostel_cache_fallback_new(first, second, &machine.cache, &error));
-  hostel_cache_free(first);
-  hostel_cache_free(second);
-  return machine;
-}
-
-static void free_machine(machine *machine) {
-  hostel_cache_free(machine->cache);
-  remove_all(machine->directory.text);
-}
+#include "check_servers.h"
 
 static void what_one_machine_compiles_the_others_find(const hostel_engine *engine) {
   for (int which = 0; which < STORES; which++) {
@@ -133,31 +93,6 @@ static void an_artifact_larger_than_the_cap_is_neither_saved_nor_loaded(const ho
     hostel_cache_free(small);
     hostel_cache_free(large);
   }
-}
-
-/* What the store calls the artifact of module 1: the last two parts of its path in a directory. */
-static const char *name_in_store(const machine *machine, const hostel_engine *engine, path *path_out) {
-  *path_out = entry_of(machine->directory.text, engine, 1);
-  return path_out->text + strlen(machine->directory.text) + 1;
-}
-
-static void damage_redis(const char *part, const char *name) {
-  char request[1024], answer[256];
-  snprintf(request, sizeof request, "AUTH %s\r\nSELECT 3\r\nSETRANGE %s/%s 100 damaged\r\nQUIT\r\n",
-           getenv("HOSTEL_TEST_REDIS_PASSWORD"), part, name);
-  ask(port_of("HOSTEL_TEST_REDIS_PORT"), request, answer, sizeof answer);
-  CHECK(strstr(answer, "\n:") != NULL); /* the new length */
-}
-
-static void damage_s3(const char *part, const char *name) {
-  static const char signature[] = "AWS4-HMAC-SHA256 Credential=AKIAHOSTELTESTS/20260101/us-east-1/s3/aws4_request, "
-                                  "SignedHeaders=host, Signature=0"; /* the server of the tests does not check it */
-  char request[1024], answer[4096];
-  snprintf(request, sizeof request,
-           "PUT /artifacts/%s/%s HTTP/1.0\r\nHost: localhost\r\nAuthorization: %s\r\nContent-Length: 7\r\n\r\ndamaged", part,
-           name, signature);
-  ask(port_of("HOSTEL_TEST_S3_PORT"), request, answer, sizeof answer);
-  CHECK(strstr(answer, " 200 OK") != NULL);
 }
 
 static void damaged_bytes_are_rebuilt(const hostel_engine *engine) {

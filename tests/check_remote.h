@@ -40,6 +40,7 @@ typedef struct listener {
   const char *_Atomic head, *_Atomic more;
   _Atomic unsigned pause_ms;   /* between two of `more` */
   _Atomic bool redis_is_empty; /* rather be a Redis server that holds nothing */
+  const char *_Atomic claims;  /* what that one answers to who sets something */
   atomic_uint connections;
   unsigned long long bytes; /* sent; known when the thread has ended */
 } listener;
@@ -50,15 +51,30 @@ static inline bool send_text(listener *listener, int connection, const char *tex
   return sent == (ssize_t)len;
 }
 
+/* A Redis server that holds nothing, and takes everything. */
+static inline void serve_nothing(listener *listener, int connection) {
+  char heard[4096];
+  for (ssize_t got; (got = recv(connection, heard, sizeof heard - 1, 0)) > 0;) {
+    heard[got] = '\0';
+    const bool asks = strstr(heard, "\r\nGET\r\n") != NULL, sets = strstr(heard, "\r\nSET\r\n") != NULL;
+    const char *answer = asks ? "$-1\r\n" : sets ? listener->claims : ":0\r\n";
+    if (!send_text(listener, connection, answer, strlen(answer))) {
+      return;
+    }
+  }
+}
+
 static inline void serve(listener *listener, int connection) {
   char heard[4096];
+  if (listener->redis_is_empty) {
+    serve_nothing(listener, connection);
+    return;
+  }
   ssize_t got = recv(connection, heard, sizeof heard - 1, 0);
   if (got <= 0) {
     return;
   }
-  heard[got] = '\0';
-  const char *head = listener->redis_is_empty ? strstr(heard, "GET") != NULL ? "$-1\r\n" : "+OK\r\n" : listener->head;
-  const char *more = listener->redis_is_empty ? NULL : listener->more;
+  const char *head = listener->head, *more = listener->more;
   bool open = head == NULL || send_text(listener, connection, head, strlen(head));
   static char block[1 << 16];
   const size_t len = more == NULL ? 0 : listener->pause_ms > 0 ? strlen(more) : sizeof block;
@@ -91,6 +107,7 @@ static inline listener *new_listener(const char *head, const char *more) {
   REQUIRE(made != NULL);
   made->head = head;
   made->more = more;
+  made->claims = "+OK\r\n";
   made->socket = socket(AF_INET, SOCK_STREAM, 0);
   REQUIRE(made->socket >= 0 && bind(made->socket, (const struct sockaddr *)&address, sizeof address) == 0);
   REQUIRE(listen(made->socket, 8) == 0 && getsockname(made->socket, (struct sockaddr *)&address, &len) == 0);

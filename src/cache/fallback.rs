@@ -1,12 +1,12 @@
 //! Two tiers as one: a hit in the second is kept in the first, and what is new is kept in both.
 
+use super::agree::Claim;
 use super::locks::Place;
 use super::{Entry, Key, Stats, Tier};
 use crate::engine::Engine;
 use crate::module::Module;
 use crate::{Error, Result};
 use std::sync::Arc;
-use std::time::Instant;
 
 /// How many tiers a chain may have, each counted as often as it stands there. So it is not deeper than that either, whichever
 /// way it was put together.
@@ -39,14 +39,43 @@ impl Tier for Fallback {
         Some(found)
     }
 
-    fn load_module(&self, key: &Key, engine: &Arc<dyn Engine>) -> Option<Result<Arc<Module>>> {
-        if let Some(found) = self.first.load_module(key, engine) {
+    fn load_near(&self, key: &Key, engine: &Arc<dyn Engine>) -> Option<Result<Arc<Module>>> {
+        if let Some(found) = self.first.load_near(key, engine) {
             return Some(found);
         }
-        let begun = Instant::now();
-        let (entry, tier) = self.second.load(key, &**engine)?;
-        self.first.save(key, &entry);
-        Some(Module::from_entry(engine, entry, tier).map(|module| Arc::new(module.loading_since(begun))))
+        if self.first.is_far() {
+            return None;
+        }
+        let found = self.second.load_near(key, engine)?;
+        if let Ok(module) = &found {
+            self.first.save(key, &module.entry());
+        }
+        Some(found)
+    }
+
+    fn load_far(&self, key: &Key, engine: &dyn Engine) -> Option<(Entry, &'static str)> {
+        let found = match self.first.is_far() {
+            true => match self.first.load_far(key, engine) {
+                None => self.second.load(key, engine)?,
+                found => return found,
+            },
+            false => self.second.load_far(key, engine)?,
+        };
+        self.first.save(key, &found.0);
+        Some(found)
+    }
+
+    fn is_far(&self) -> bool {
+        self.first.is_far() || self.second.is_far()
+    }
+
+    fn claim(&self, key: &Key) -> Option<Claim> {
+        self.first.claim(key).or_else(|| self.second.claim(key))
+    }
+
+    fn release(&self, key: &Key, token: &str) {
+        self.first.release(key, token);
+        self.second.release(key, token);
     }
 
     fn save(&self, key: &Key, entry: &Entry) {

@@ -90,7 +90,7 @@ impl Tier for Shared {
         self.counters.count(self.cache.get(key)).map(|entry| (entry, "shared"))
     }
 
-    fn load_module(&self, key: &Key, engine: &Arc<dyn Engine>) -> Option<Result<Arc<Module>>> {
+    fn load_near(&self, key: &Key, engine: &Arc<dyn Engine>) -> Option<Result<Arc<Module>>> {
         if let Some(module) = self.fronts.get(key, engine) {
             return Some(Ok(module));
         }

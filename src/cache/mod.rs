@@ -1,6 +1,7 @@
 //! Caches of compiled code. A cache is a tier, or two tiers chained; memory tiers hold live code, the others sealed
 //! artifacts (see `seal`). What is not in any tier is compiled once, however many ask for it at the same time.
 
+mod agree;
 mod alias;
 mod asked;
 mod directory;
@@ -24,7 +25,7 @@ pub use directory::Directory;
 pub use fallback::{Fallback, TIERS_MAX};
 pub use listing::{Listed, Listing, hex};
 pub use memory::{Shared, ThreadLocal};
-pub use remote::{RemoteLimits, remote};
+pub use remote::{RemoteLimits, RemoteOptions, remote};
 pub use seal::SealKey;
 pub use sealed::{ModuleCache, Sealed};
 pub use trailer::Kind;
@@ -36,8 +37,9 @@ use crate::log::{self, Level};
 use crate::module::{LoadOptions, Module};
 use crate::patience::Patience;
 use crate::{Error, Result, tiers};
+use agree::{Agreed, Claim};
 use asked::Asked;
-use flight::Flights;
+use flight::{Entered, Flights};
 use locks::{Place, Taken};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -62,6 +64,9 @@ pub struct Entry {
     pub code: Arc<dyn Code>,
 }
 
+/// An entry, and the name of the tier that had it.
+pub(crate) type Found = (Entry, &'static str);
+
 /// What a tier has counted since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it; the C header documents each")]
@@ -80,12 +85,34 @@ pub trait Tier: Send + Sync {
     /// makes it a miss, and removes it where that is ours to do.
     fn load(&self, key: &Key, engine: &dyn Engine) -> Option<(Entry, &'static str)>;
 
-    /// The module, ready for this engine, if the tier has it.
-    fn load_module(&self, key: &Key, engine: &Arc<dyn Engine>) -> Option<Result<Arc<Module>>> {
+    /// The module, ready for this engine, if the tier has it near: of a chain those tiers are asked that lie before the first that
+    /// is far.
+    fn load_near(&self, key: &Key, engine: &Arc<dyn Engine>) -> Option<Result<Arc<Module>>> {
+        if self.is_far() {
+            return None;
+        }
         let begun = Instant::now();
         let (entry, tier) = self.load(key, &**engine)?;
         Some(Module::from_entry(engine, entry, tier).map(|module| Arc::new(module.loading_since(begun))))
     }
+
+    /// The same of all other tiers, which takes time: one asks for a key at a time, for all who want it.
+    fn load_far(&self, key: &Key, engine: &dyn Engine) -> Option<(Entry, &'static str)> {
+        if self.is_far() { self.load(key, engine) } else { None }
+    }
+
+    /// Whether it, or a tier of it, is behind a network.
+    fn is_far(&self) -> bool {
+        false
+    }
+
+    /// Claims a key, so that other machines leave it to this one to compile; nothing where they cannot be told.
+    fn claim(&self, _key: &Key) -> Option<Claim> {
+        None
+    }
+
+    /// Gives a claim back, by its token.
+    fn release(&self, _key: &Key, _token: &str) {}
 
     /// Keeps an entry. That it could not is told in the log: a cache that fails makes nothing else fail.
     fn save(&self, key: &Key, entry: &Entry);
@@ -138,7 +165,9 @@ const FAILURES_MAX: usize = 1024;
 pub struct Cache {
     tier: Arc<dyn Tier>,
     calls_host: bool,
-    flights: Flights<Key>,
+    flights: Flights<Key, Found>,
+    /// Who asks tiers that are far, for all who want the same.
+    fetches: Flights<Key, Option<Found>>,
     failures: Mutex<HashMap<Key, (Instant, Error)>>,
     pinned: Mutex<HashMap<Key, Entry>>,
     compiles: AtomicU64,
@@ -147,9 +176,9 @@ pub struct Cache {
 impl Cache {
     /// A cache over a tier.
     pub fn new(tier: Arc<dyn Tier>) -> Self {
-        let (flights, failures, pinned) = Default::default();
+        let (flights, fetches, failures, pinned) = Default::default();
         let calls_host = tier.calls_host();
-        Cache { tier, calls_host, flights, failures, pinned, compiles: AtomicU64::new(0) }
+        Cache { tier, calls_host, flights, fetches, failures, pinned, compiles: AtomicU64::new(0) }
     }
 
     /// The tier, to chain it with others.
@@ -210,26 +239,35 @@ impl Cache {
 
     fn load_bytes(&self, engine: &Arc<dyn Engine>, wasm: &[u8], options: &LoadOptions) -> Result<Arc<Module>> {
         let key = Key { wasm: *blake3::hash(wasm).as_bytes(), fingerprint: engine.fingerprint().hash };
-        if let Some(module) = self.find(&key, engine)? {
+        let mut patience = Patience::of(options);
+        if let Some(module) = self.find(&key, engine, &mut patience)? {
             return Ok(module);
         }
         engine.can_compile()?; // before anything is waited for
-        // One at a time for each key, here and in other processes; who waited finds what the first has made.
-        let mut patience = Patience::of(options);
-        let flight = self.flights.enter(key, &mut patience)?;
+        // One at a time for each key, here, in other processes and on other machines; who waited finds what the first has made.
+        let flight = match self.flights.enter(key, &mut patience)? {
+            Entered::Flight(flight) => flight,
+            Entered::Brought(found) => return Module::from_far(engine, found, Instant::now()),
+        };
         let locks = match locks::take(self.tier.locks(&key), &mut patience, self.looking_for(&key, engine))? {
             Taken::Found(module) => return Ok(module),
             Taken::Locks(locks) => locks,
         };
-        if (flight.waited() || !locks.is_empty())
-            && self.tier.contains(&key)
-            && let Some(module) = self.find(&key, engine)?
-        {
+        let may_be_there = if flight.waited() { self.tier.contains(&key) } else { !locks.is_empty() && self.tier.appeared(&key) };
+        if may_be_there && let Some(module) = self.find(&key, engine, &mut patience)? {
+            if self.tier.is_far() {
+                flight.bring((module.entry(), module.origin())); // so that not all of them fetch it
+            }
             return Ok(module);
         }
         if let Some(error) = self.recent_failure(&key) {
             return Err(error);
         }
+        let look = |patience: &mut Patience| self.find(&key, engine, patience);
+        let _claimed = match agree::agree(&*self.tier, &key, &mut patience, look)? {
+            Agreed::Found(module) => return Ok(module),
+            Agreed::Compile(claimed) => claimed,
+        };
         let module = Module::compile(engine, wasm, &options.progress).inspect_err(|error| self.note_failure(key, error))?;
         self.compiles.fetch_add(1, Ordering::Relaxed);
         let _asked = self.ask(&key)?;
@@ -246,14 +284,16 @@ impl Cache {
                 return Ok(None);
             }
             looked = Some(Instant::now());
-            self.find(key, engine)
+            let _asked = self.ask(key)?;
+            self.tier.load_near(key, engine).transpose()
         }
     }
 
     /// A module from the cache by the hash of its bytes alone; NOT_CACHED if it is in no tier.
     pub fn load_key(&self, engine: &Arc<dyn Engine>, wasm: [u8; 32]) -> Result<Arc<Module>> {
         for engine in tiers::best_first(engine) {
-            if let Some(module) = self.find(&Key { wasm, fingerprint: engine.fingerprint().hash }, engine)? {
+            let key = Key { wasm, fingerprint: engine.fingerprint().hash };
+            if let Some(module) = self.find(&key, engine, &mut Patience::default())? {
                 return Ok(module);
             }
         }
@@ -262,13 +302,34 @@ impl Cache {
     }
 
     /// A module that is there already.
-    pub(crate) fn find(&self, key: &Key, engine: &Arc<dyn Engine>) -> Result<Option<Arc<Module>>> {
+    pub(crate) fn find(&self, key: &Key, engine: &Arc<dyn Engine>, patience: &mut Patience) -> Result<Option<Arc<Module>>> {
         let pinned = || {
             let entry = self.pinned.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
             entry.map(|entry| Module::from_entry(engine, entry, "pinned").map(Arc::new))
         };
-        let _asked = self.ask(key)?;
-        self.tier.load_module(key, engine).or_else(pinned).transpose()
+        let near = self.ask(key).map(|_asked| self.tier.load_near(key, engine))?;
+        if let Some(found) = near.or_else(pinned) {
+            return found.map(Some);
+        }
+        if !self.tier.is_far() {
+            return Ok(None);
+        }
+        let begun = Instant::now();
+        let fetched = match self.fetches.enter(*key, patience)? {
+            Entered::Brought(fetched) => fetched,
+            Entered::Flight(flight) => {
+                let _asked = self.ask(key)?;
+                // Another may have fetched it between the two looks.
+                let near = if self.tier.appeared(key) { self.tier.load_near(key, engine) } else { None };
+                if let Some(found) = near {
+                    return found.map(Some);
+                }
+                let fetched = self.tier.load_far(key, &**engine);
+                flight.bring(fetched.clone());
+                fetched
+            }
+        };
+        fetched.map(|found| Module::from_far(engine, found, begun)).transpose()
     }
 
     /// Keeps an entry whatever is evicted, until it is unpinned; NOT_CACHED if it is in no tier.
@@ -276,7 +337,7 @@ impl Cache {
         self.load_key(engine, wasm)?; // NOT_CACHED if there is none
         for engine in tiers::best_first(engine) {
             let key = Key { wasm, fingerprint: engine.fingerprint().hash };
-            if let Some(module) = self.find(&key, engine)? {
+            if let Some(module) = self.find(&key, engine, &mut Patience::default())? {
                 self.pinned.lock().unwrap_or_else(PoisonError::into_inner).insert(key, module.entry());
             }
         }

@@ -1,5 +1,6 @@
 //! The tiers that hold sealed artifacts: what they share, over any store of bytes.
 
+use super::agree::{self, Claim};
 use super::locks::Place;
 use super::seal::{self, SealKey, Trust};
 use super::{Entry, Key, Stats, Tier, alias, warn};
@@ -53,6 +54,21 @@ pub trait ModuleCache: Send + Sync {
     /// See [`Tier::appeared`].
     fn appeared(&self, _key: &Key) -> bool {
         false
+    }
+
+    /// See [`Tier::is_far`].
+    fn is_far(&self) -> bool {
+        false
+    }
+
+    /// Claims a key, so that other machines leave it to this one to compile; nothing where that cannot be.
+    fn claim(&self, _key: &Key) -> Result<Option<Claim>> {
+        Ok(None)
+    }
+
+    /// Gives a claim back.
+    fn release(&self, _key: &Key, _token: &str) -> Result<()> {
+        Ok(())
     }
 
     /// See [`Tier::locks`].
@@ -159,6 +175,18 @@ impl<S: ModuleCache> Tier for Sealed<S> {
 
     fn calls_host(&self) -> bool {
         self.store.calls_host()
+    }
+
+    fn is_far(&self) -> bool {
+        self.store.is_far()
+    }
+
+    fn claim(&self, key: &Key) -> Option<Claim> {
+        agree::claimed(self.store.name(), self.store.claim(key))
+    }
+
+    fn release(&self, key: &Key, token: &str) {
+        self.report(self.store.release(key, token), "cannot give a claim back");
     }
 
     fn stats(&self) -> Vec<(&'static str, Stats)> {

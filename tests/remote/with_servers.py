@@ -2,6 +2,8 @@
 
 COMMAND finds their ports on 127.0.0.1 in HOSTEL_TEST_REDIS_PORT and HOSTEL_TEST_S3_PORT, the password of the first in
 HOSTEL_TEST_REDIS_PASSWORD, and credentials for the second where Amazon's own tools look. The bucket is `artifacts`.
+Redis speaks TLS, too, at HOSTEL_TEST_REDIS_TLS_PORT. HOSTEL_TEST_CERTIFICATES is a file with the certificate of the authority that
+vouches for it, as 127.0.0.1 and localhost; HOSTEL_TEST_OTHER_CERTIFICATES is that of one that does not.
 """
 
 import ctypes
@@ -42,16 +44,40 @@ def answers(port):
         return False
 
 
-def start_redis(folder):
-    """The server and its port. Somebody else may take the port before it does; then another is tried."""
+def openssl(*arguments):
+    subprocess.run(["openssl", *arguments], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def make_certificates(folder):
+    """Two authorities, and what the first says of the server."""
+
+    def file(name):
+        return os.path.join(folder, name)
+
+    for name in ("authority", "other"):
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+                f"/CN={name}", "-keyout", file(f"{name}.key"), "-out", file(f"{name}.pem"))
+    openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=server", "-keyout",
+            file("server.key"), "-out", file("server.csr"))
+    with open(file("server.ext"), "w", encoding="ascii") as extensions:
+        extensions.write("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+    openssl("x509", "-req", "-in", file("server.csr"), "-CA", file("authority.pem"), "-CAkey", file("authority.key"),
+            "-CAcreateserial", "-days", "2", "-extfile", file("server.ext"), "-out", file("server.pem"))
+    return file
+
+
+def start_redis(folder, file):
+    """The server and its ports. Somebody else may take a port before it does; then another is tried."""
     for _ in range(10):
-        port = free_port()
-        options = ["--bind", HOST, "--port", str(port), "--requirepass", PASSWORD, "--dir", folder]
+        port, tls_port = free_port(), free_port()
+        options = ["--bind", HOST, "127.0.0.2", "--port", str(port), "--requirepass", PASSWORD, "--dir", folder]
+        options += ["--tls-port", str(tls_port), "--tls-auth-clients", "no", "--tls-ca-cert-file", file("authority.pem")]
+        options += ["--tls-cert-file", file("server.pem"), "--tls-key-file", file("server.key")]
         options += ["--save", "", "--appendonly", "no", "--loglevel", "warning", "--logfile", os.path.join(folder, "log")]
         redis = subprocess.Popen(["redis-server", *options], preexec_fn=end_with_parent)
         for _ in range(200):
             if answers(port):
-                return redis, port
+                return redis, port, tls_port
             if redis.poll() is not None:
                 break
             time.sleep(0.05)
@@ -75,7 +101,8 @@ def main():
     for name in ("SIGTERM", "SIGINT", "SIGHUP"):
         signal.signal(getattr(signal, name), lambda number, _: sys.exit(128 + number))
     with tempfile.TemporaryDirectory(prefix="hostel-redis-") as folder:
-        redis, redis_port = start_redis(folder)
+        file = make_certificates(folder)
+        redis, redis_port, redis_tls_port = start_redis(folder, file)
         try:
             environment = {
                 **os.environ,
@@ -83,6 +110,9 @@ def main():
                 "AWS_SECRET_ACCESS_KEY": "hostel-tests-secret-access-key",
                 "HOSTEL_TEST_REDIS_PASSWORD": PASSWORD,
                 "HOSTEL_TEST_REDIS_PORT": str(redis_port),
+                "HOSTEL_TEST_REDIS_TLS_PORT": str(redis_tls_port),
+                "HOSTEL_TEST_CERTIFICATES": file("authority.pem"),
+                "HOSTEL_TEST_OTHER_CERTIFICATES": file("other.pem"),
                 "HOSTEL_TEST_S3_PORT": str(start_s3()),
                 "no_proxy": HOST,
                 "NO_PROXY": HOST,

@@ -7,14 +7,21 @@ mod address;
 #[cfg(feature = "remote")]
 mod breaker;
 #[cfg(feature = "remote")]
+mod failure;
+#[cfg(feature = "remote")]
+mod names;
+#[cfg(feature = "remote")]
 mod redis;
 #[cfg(feature = "remote")]
 mod s3;
 #[cfg(feature = "remote")]
 mod store;
+#[cfg(feature = "remote")]
+mod tls;
 
 use super::{SealKey, Tier};
 use crate::Result;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,22 +36,44 @@ pub struct RemoteLimits {
     pub failures: u64,
     /// For how long it is then left alone.
     pub pause: Duration,
+    /// How long another machine is waited for that compiles the same.
+    pub agreement: Duration,
 }
 
 impl Default for RemoteLimits {
     fn default() -> Self {
-        RemoteLimits { time: Duration::from_secs(2), artifact_bytes: 256 << 20, failures: 3, pause: Duration::from_secs(10) }
+        let (time, pause, agreement) = (Duration::from_secs(2), Duration::from_secs(10), Duration::from_secs(30));
+        RemoteLimits { time, artifact_bytes: 256 << 20, failures: 3, pause, agreement }
     }
+}
+
+/// How a remote store is used.
+#[derive(Clone, Default)]
+pub struct RemoteOptions {
+    /// What it may cost.
+    pub limits: RemoteLimits,
+    /// Redis's password, or the secret key of S3, when that does not stand in the URL.
+    pub secret: Option<String>,
+    /// A file of certificates, in PEM, to know a server by; the system's, when there is none.
+    pub certificates: Option<PathBuf>,
+}
+
+/// What came of claiming a key.
+#[cfg(feature = "remote")]
+struct Claimed {
+    ours: bool,
+    /// Whether what it is about is there already.
+    there: bool,
 }
 
 /// A tier over the store that a URL names. Nothing is connected yet. INVALID_ARGUMENT when the URL names none.
 #[cfg(feature = "remote")]
-pub fn remote(url: &str, key: SealKey, limits: RemoteLimits) -> Result<Arc<dyn Tier>> {
-    Ok(Arc::new(super::Sealed::new(store::Remote::open(url, limits)?, key)))
+pub fn remote(url: &str, key: SealKey, options: &RemoteOptions) -> Result<Arc<dyn Tier>> {
+    Ok(Arc::new(super::Sealed::new(store::Remote::open(url, options)?, key)))
 }
 
 /// UNSUPPORTED: this build has no remote tier.
 #[cfg(not(feature = "remote"))]
-pub fn remote(_url: &str, _key: SealKey, _limits: RemoteLimits) -> Result<Arc<dyn Tier>> {
+pub fn remote(_url: &str, _key: SealKey, _options: &RemoteOptions) -> Result<Arc<dyn Tier>> {
     Err(crate::Error::Unsupported("this build has no remote caches (feature `remote`)".into()))
 }

@@ -145,13 +145,11 @@ pub(crate) fn rename(from: &Path, to: &Path) -> Result<()> {
 
 /// Removes what has a name, whatever it is; a folder only if it is empty. That it is gone already is fine.
 pub(crate) fn remove(path: &Path) -> Result<()> {
-    let removed = parts(path).and_then(|(folder, name)| {
-        Ok(match fs::unlinkat(&folder, name, AtFlags::empty()) {
-            Err(_) if status_in(&folder, name).is_ok_and(|status| status.is_folder) => {
-                fs::unlinkat(&folder, name, AtFlags::REMOVEDIR)?
-            }
-            removed => removed?,
-        })
+    let removed = parts(path).and_then(|(folder, name)| match fs::unlinkat(&folder, name, AtFlags::empty()) {
+        Err(_) if status_in(&folder, name).is_ok_and(|status| status.is_folder) => {
+            fs::unlinkat(&folder, name, AtFlags::REMOVEDIR).map_err(Into::into)
+        }
+        removed => removed.map_err(Into::into),
     });
     match removed {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
