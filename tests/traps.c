@@ -140,6 +140,29 @@ static void a_backtrace_is_bounded(const hostel_engine *engine) {
   hostel_guest_free(guest);
 }
 
+/* A compiler must not leave out what nobody needs but the trap. The memory does not grow: nothing is compared. */
+static void a_load_whose_value_nobody_needs_traps(const hostel_engine *engine) {
+  static const char text[] =
+      "(module (memory 1 1)"
+      " (func (export \"drops\") (param i32) (drop (i32.load (i32.const 0x7fffffff))))"
+      " (func (export \"drops_vector\") (param i32) (drop (v128.load (local.get 0))))"
+      " (func (export \"overwrites\") (param i32) (local i32) (loop $l (local.set 1 (i32.load (local.get 0)))"
+      "   (br_if $l (i32.ne (i32.const 0x70000000) (local.tee 0 (i32.sub (local.get 0) (i32.const 0x100))))))"
+      "   (local.set 1 (i32.const 0)))"
+      " (func (export \"stores_twice\") (param i32) (i32.store (local.get 0) (i32.const 1)) (i32.store (i32.const 0) (i32.const 1)))"
+      " (func (export \"stores_what_it_loads\") (param i32) (i32.store (local.get 0) (i32.load (local.get 0)))))";
+  static const char *const names[] = {"drops", "drops_vector", "overwrites", "stores_twice", "stores_what_it_loads"};
+  hostel_guest *guest = link_guest(settled(load_text(engine, text)), NULL);
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    uint64_t value = 0x7fffff00;
+    hostel_error *error = RUBBISH;
+    CHECK(hostel_guest_call_values(guest, names[i], &value, 1, NULL, &error) == HOSTEL_STATUS_TRAP);
+    CHECK(hostel_error_trap(error) == HOSTEL_TRAP_MEMORY_OUT_OF_BOUNDS);
+    hostel_error_free(error);
+  }
+  hostel_guest_free(guest);
+}
+
 int main(int argc, char **argv) {
   static const test tests[] = {
       TEST(each_trap_has_its_code_and_the_next_call_works),
@@ -149,6 +172,7 @@ int main(int argc, char **argv) {
       TEST(a_backtrace_names_functions_innermost_first),
       TEST(many_traps_leave_nothing_behind),
       TEST(a_backtrace_is_bounded),
+      TEST(a_load_whose_value_nobody_needs_traps),
   };
   return RUN_TESTS(argc, argv, tests);
 }

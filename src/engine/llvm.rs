@@ -30,7 +30,7 @@ fn compiler() -> Box<dyn CompilerConfig> {
 /// Whether a host function may get into a table.
 ///
 /// Where the first memory cannot move, functions of the guest are given its address and those of the host are not; and for a
-/// call by a table, wasmer 7.4 decides which of both it is by the place in the table's first segment alone. After `table.set`,
+/// call by a table, wasmer 7.5 decides which of both it is by the place in the table's first segment alone. After `table.set`,
 /// with a segment that begins elsewhere, or with a second one, it calls the one as if it were the other: with its arguments, and
 /// the address of its memory, taken from the wrong registers. So that is left to modules whose tables hold their own functions.
 fn host_functions_are_values(wasm: &[u8]) -> Result<bool> {

@@ -125,6 +125,10 @@ impl Tunables for RoomTunables {
         BaseTunables::new().table_style(table)
     }
 
+    fn max_table_elements(&self) -> u32 {
+        u32::MAX // of all tables together: `inspect` has looked
+    }
+
     fn create_host_memory(&self, _: &MemoryType, _: &MemoryStyle) -> Result<VMMemory, MemoryError> {
         Err(MemoryError::InvalidMemory { reason: "memories are never imported".into() })
     }

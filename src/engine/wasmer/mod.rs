@@ -99,6 +99,7 @@ fn fresh_engine(backend: Backend, settings: &Settings) -> wasmer_compiler::Engin
     let mut config = (backend.compiler)();
     config.canonicalize_nans(settings.deterministic && backend.canonical_nans.is_none());
     config.experimental_artifact(true); // links the code, which our images are made of
+    config.max_table_elements(u32::MAX); // those of fixed size together: `inspect` has looked
     let target = if settings.portable { portable() } else { Target::default() };
     let features = config.supported_features_for_target(&target);
     wasmer_compiler::Engine::new(config, target, features)

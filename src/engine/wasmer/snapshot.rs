@@ -176,8 +176,5 @@ fn records<'a>(instance: &mut VMInstance, table: usize, len: usize) -> Option<&'
 
 /// Whether a module has anything that a snapshot would miss.
 pub(super) fn can_be_taken(module: &ModuleInfo) -> bool {
-    module.num_imported_globals == 0
-        && module.num_imported_tables == 0
-        && module.num_imported_memories == 0
-        && module.tags.is_empty()
+    module.num_imported_globals == 0 && module.num_imported_tables == 0 && module.num_imported_memories == 0
 }
