@@ -57,6 +57,9 @@ static void the_default_size_of_a_table_is_limited(const hostel_engine *engine) 
   hostel_guest *guest = open_file(more, "huge_table.wat");
   ANSWERS("", hostel_guest_call(guest, "f", NOTHING, NULL, &output, &error));
   hostel_guest_free(guest);
+  guest = open_text(more, "(module (table 1500000 1500000 funcref) (table 500000 funcref) (func (export \"f\")))");
+  SUCCEEDS(hostel_guest_call_values(guest, "f", NULL, 0, NULL, &error));
+  hostel_guest_free(guest);
   hostel_engine_free(more);
 }
 

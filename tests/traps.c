@@ -149,7 +149,8 @@ static void a_load_whose_value_nobody_needs_traps(const hostel_engine *engine) {
       " (func (export \"overwrites\") (param i32) (local i32) (loop $l (local.set 1 (i32.load (local.get 0)))"
       "   (br_if $l (i32.ne (i32.const 0x70000000) (local.tee 0 (i32.sub (local.get 0) (i32.const 0x100))))))"
       "   (local.set 1 (i32.const 0)))"
-      " (func (export \"stores_twice\") (param i32) (i32.store (local.get 0) (i32.const 1)) (i32.store (i32.const 0) (i32.const 1)))"
+      " (func (export \"stores_twice\") (param i32) (i32.store (local.get 0) (i32.const 1)) (i32.store (i32.const 0) (i32.const "
+      "1)))"
       " (func (export \"stores_what_it_loads\") (param i32) (i32.store (local.get 0) (i32.load (local.get 0)))))";
   static const char *const names[] = {"drops", "drops_vector", "overwrites", "stores_twice", "stores_what_it_loads"};
   hostel_guest *guest = link_guest(settled(load_text(engine, text)), NULL);
