@@ -123,9 +123,9 @@ typedef void (*hostel_finalizer)(void *user_data);
 #define HOSTEL_STATUS_TRAP 303
 /** The guest's stack is exhausted, or calls from host functions into guests lie too deep inside one another. */
 #define HOSTEL_STATUS_STACK_OVERFLOW 304
-/** The call's fuel is used up. */
+/** The call's fuel is used up, or that of a call around it; the message names how much it was. */
 #define HOSTEL_STATUS_OUT_OF_FUEL 305
-/** The call's deadline has passed. */
+/** The time of the call is over, that of a call around it, or that of a start; the message names how much it was. */
 #define HOSTEL_STATUS_DEADLINE 306
 /** The call was cancelled, or the load was by its progress callback. */
 #define HOSTEL_STATUS_CANCELLED 307
@@ -133,7 +133,7 @@ typedef void (*hostel_finalizer)(void *user_data);
 #define HOSTEL_STATUS_MEMORY_LIMIT 308
 /** The output is larger than allowed. */
 #define HOSTEL_STATUS_OUTPUT_TOO_LARGE 309
-/** The instance has trapped in an earlier call; free it and make a new one. */
+/** An earlier call of the instance was stopped half-way, with an error that says hostel_error_maybe_corrupt(); make a new one. */
 #define HOSTEL_STATUS_INSTANCE_DEAD 310
 /** A program ended with an exit code other than 0, or another guest with any. */
 #define HOSTEL_STATUS_EXIT 311
@@ -246,7 +246,7 @@ typedef int32_t hostel_kind;
 #define HOSTEL_KIND_MODULE_SERIALIZE 10
 /** A compiled module could not be read back. */
 #define HOSTEL_KIND_MODULE_DESERIALIZE 11
-/** The guest could not be called, or did not come back: a trap. */
+/** The guest could not be called, or did not come back: a trap, fuel or time that is used up, memory that was refused. */
 #define HOSTEL_KIND_CALL_ERROR 12
 
 /** The status of an error; HOSTEL_STATUS_OK for NULL. Thread-safe. */
@@ -259,13 +259,17 @@ const char *hostel_error_message(const hostel_error *error);
 int32_t hostel_error_exit_code(const hostel_error *error);
 
 /**
- * The bytes that the guest or a host function attached; NULL and 0 when there are none.
+ * The bytes that the guest or a host function attached; NULL and 0 when there are none. For an error that has a kind of its own,
+ * or that a host function told, they are what the kind carries.
  *
  * They live as long as the error. `len_out` may be NULL. Thread-safe.
  */
 const uint8_t *hostel_error_payload(const hostel_error *error, size_t *len_out);
 
-/** Why the guest trapped; HOSTEL_TRAP_NONE when it did not. Thread-safe. */
+/**
+ * Why the guest trapped; HOSTEL_TRAP_NONE when it did not: also when it was stopped, as DEADLINE, CANCELLED or OUT_OF_FUEL.
+ * Thread-safe.
+ */
 hostel_trap hostel_error_trap(const hostel_error *error);
 
 /**
@@ -277,8 +281,9 @@ hostel_trap hostel_error_trap(const hostel_error *error);
 const char *hostel_trap_name(hostel_trap trap);
 
 /**
- * Where the guest was when it trapped, innermost function first, at most 64, one a line with a line feed each: its index, its
- * name and its place in the module's bytes, as far as they are known; "" when the engine does not tell.
+ * Where the guest was when it trapped or was stopped, innermost function first, at most 64, one a line with a line feed each: its index, its
+ * name (of a function in Rust, without what the compiler has added; of none more than 256 bytes) and its place in the
+ * module's bytes, as far as they are known; "" when the engine does not tell.
  *
  * Never NULL; it lives as long as the error. Thread-safe.
  */
@@ -308,9 +313,20 @@ const char *hostel_error_module_path(const hostel_error *error);
 uint32_t hostel_error_line(const hostel_error *error);
 
 /**
- * Whether the guest was stopped half-way or misbehaved, so that its state is not to be trusted. A stateful instance
- * must then not be used again; guest calls are not affected, because each has a new instance. For errors that a
- * holochain guest or host function told, that crate's own table decides. Thread-safe.
+ * Whether the guest was stopped half-way or misbehaved, so that its state is not to be trusted. Guest calls are not affected,
+ * because each has a new instance.
+ *
+ * A stateful instance goes on after every error that does not say so. After one that does, it is dead if the guest was stopped
+ * half-way, and says INSTANCE_DEAD from then on. If the guest came back in order, but with addresses that make no sense or an
+ * error of such a kind, the instance still answers; a host that wants to be sure does not use it.
+ *
+ * For an error that a host function or a holochain guest told, its kind decides, as that crate's own table has it: a failure of
+ * the host's (HOST, GUEST, DESERIALIZE, SERIALIZE, HOST_SHORT_CIRCUIT) leaves the instance alive, however the host function ended
+ * the call. What the abandoned function had on its stack is not given back then, and what it was in the middle of stays so: a
+ * host that will not have that fails with a kind that says so, such as CALL_ERROR, or does not keep the instance.
+ *
+ * True for: traps, calls that were stopped after they began (DEADLINE, CANCELLED, OUT_OF_FUEL), EXIT, addresses outside the guest's memory, answers of host functions that the guest found no memory for, INSTANCE_DEAD,
+ * INTERNAL, and the kinds POINTER_MAP, ERROR_WHILE_ERROR, MEMORY, CALL_ERROR and MODULE_* when they were told. Thread-safe.
  */
 bool hostel_error_maybe_corrupt(const hostel_error *error);
 
@@ -1236,7 +1252,8 @@ hostel_status hostel_cache_remote_new(const char *url,
 
 /**
  * Says what a module is, without an engine: a JSON object with `kind`, `abi`, `key` (BLAKE3 of the bytes, in
- * hexadecimal), `imports`, `exports`, `memories` and `resettable` (true, or the reason why not).
+ * hexadecimal), `imports`, `exports`, `memories` and `resettable` (true, or the reason why not). An exported function that the ABI
+ * itself calls, such as its allocator, has `internal`: true.
  *
  * `wasm` is a binary module, read during the call and not kept. On success `*json_out` is yours: release it with
  * hostel_buffer_free(). `error_out` may be NULL.
@@ -1778,7 +1795,7 @@ typedef struct hostel_caller hostel_caller;
 void *hostel_caller_context(const hostel_caller *caller);
 
 /**
- * Answers the guest with bytes, which are copied. A later answer replaces an earlier one.
+ * Answers the guest with bytes, which are copied. A later answer replaces an earlier one, a short circuit too.
  *
  * Returns HOSTEL_STATUS_OK;
  *         HOSTEL_STATUS_INVALID_ARGUMENT if `caller` or a non-empty `output` is NULL.
@@ -1788,7 +1805,10 @@ hostel_status hostel_caller_return(hostel_caller *caller, const uint8_t *output,
 
 /**
  * Tells that the host function failed: `message` for people, `payload` for the guest or the caller of the guest, who
- * gets the message if there is no payload. Both are copied; a later answer replaces an earlier one.
+ * gets the message if there is no payload. Both are copied; a later answer replaces an earlier one, a short circuit too.
+ *
+ * It is of the kind HOST (GUEST in a build without the feature `error-as-host`), made in "hostel", line 0. A guest whose ABI has
+ * kinds gets it as text: the payload if that is UTF-8, else the message.
  *
  * Returns HOSTEL_STATUS_OK;
  *         HOSTEL_STATUS_INVALID_ARGUMENT if `caller`, `message` or a non-empty `payload` is NULL, or `message` is not UTF-8.
@@ -1798,11 +1818,13 @@ hostel_status hostel_caller_return(hostel_caller *caller, const uint8_t *output,
 hostel_status hostel_caller_fail(hostel_caller *caller, const char *message, const uint8_t *payload, size_t payload_len);
 
 /**
- * Tells that the host function failed, with a kind and a place, for guests whose ABI has them; others get the payload
- * or the message, as from hostel_caller_fail().
+ * Tells that the host function failed, with a kind and a place, for guests whose ABI has them; others get what the kind
+ * carries, or the message if that is nothing.
  *
  * `kind` is one of the HOSTEL_KIND_* values but NONE, `module_path` and `line` say where the error was made; `module_path`
- * may be NULL. What the kind carries is `payload` for DESERIALIZE and HOST_SHORT_CIRCUIT, and else `message`.
+ * may be NULL. What the kind carries is `payload` for DESERIALIZE and HOST_SHORT_CIRCUIT, nothing for POINTER_MAP,
+ * ERROR_WHILE_ERROR and MEMORY, and else `message`; that is the payload of the error, too. The kind also says whether an instance
+ * goes on (see hostel_error_maybe_corrupt()).
  *
  * Returns HOSTEL_STATUS_OK;
  *         HOSTEL_STATUS_INVALID_ARGUMENT if `caller`, `message` or a non-empty `payload` is NULL, a text is not UTF-8, or
@@ -1820,32 +1842,14 @@ hostel_status hostel_caller_fail_as(hostel_caller *caller,
 /**
  * Ends the guest's call, successfully: when the host function returns HOSTEL_STATUS_OK, the guest does not go on, and
  * hostel_guest_call() returns HOSTEL_STATUS_OK with just these bytes, as if the guest had returned them. They are
- * copied. (holochain calls this a host short circuit. What the abandoned function had on its stack in a stateful
- * instance is not given back.)
+ * copied, and replace an answer. No bytes are a value, too: to the caller of a holochain guest, MessagePack's nil. (holochain calls
+ * this a host short circuit. What the abandoned function had on its stack in a stateful instance is not given back.)
  *
  * Returns HOSTEL_STATUS_OK;
  *         HOSTEL_STATUS_INVALID_ARGUMENT if `caller` or a non-empty `output` is NULL.
  * Only inside a host function, with its `caller`.
  */
 hostel_status hostel_caller_short_circuit(hostel_caller *caller, const uint8_t *output, size_t output_len);
-
-/**
- * Copies bytes out of the guest's memory, for host functions of plain values that get addresses.
- *
- * Returns HOSTEL_STATUS_OK;
- *         HOSTEL_STATUS_INVALID_ARGUMENT if `caller` is NULL, `data` is NULL with a length, or the bytes are not all
- *                                        inside the memory.
- * Only inside a host function, with its `caller`.
- */
-HOSTEL_MUST_USE hostel_status hostel_caller_memory_read(hostel_caller *caller, uint64_t address, uint8_t *data, size_t len);
-
-/**
- * Copies bytes into the guest's memory, for host functions of plain values that get addresses.
- *
- * Returns what hostel_caller_memory_read() returns.
- * Only inside a host function, with its `caller`.
- */
-HOSTEL_MUST_USE hostel_status hostel_caller_memory_write(hostel_caller *caller, uint64_t address, const uint8_t *data, size_t len);
 
 /**
  * How much fuel the guest's call has left, what calls inside this host function have used taken off; HOSTEL_UNLIMITED where
@@ -1879,6 +1883,72 @@ uint64_t hostel_caller_time_left_ms(hostel_caller *caller);
  */
 bool hostel_caller_is_stopped(hostel_caller *caller);
 
+/* ---- caller memory ---------------------------------------------------------------------------------------
+ * Callers' memory: what a host function does with the memory of the guest that called it.
+ */
+
+/**
+ * Copies bytes out of the guest's memory, for host functions that get addresses.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `caller` is NULL, `data` is NULL with a length, or the bytes are not all
+ *                                        inside the memory.
+ * Only inside a host function, with its `caller`.
+ */
+HOSTEL_MUST_USE hostel_status hostel_caller_memory_read(hostel_caller *caller, uint64_t address, uint8_t *data, size_t len);
+
+/**
+ * Copies bytes into the guest's memory, for host functions that get addresses.
+ *
+ * Returns what hostel_caller_memory_read() returns.
+ * Only inside a host function, with its `caller`.
+ */
+HOSTEL_MUST_USE hostel_status hostel_caller_memory_write(hostel_caller *caller, uint64_t address, const uint8_t *data, size_t len);
+
+/**
+ * How many bytes the guest's memory has now; 0 when it exports none, and for NULL. Addresses below are inside.
+ * Only inside a host function, with its `caller`.
+ */
+uint64_t hostel_caller_memory_size(hostel_caller *caller);
+
+/**
+ * Asks the guest's allocator, the one of its ABI, for a block of `len` bytes, which then belongs to the guest: for host
+ * functions that leave more than an answer in the guest's memory. Fill it with hostel_caller_memory_write(), and tell the guest
+ * where it is.
+ *
+ * On success `*address_out` is where the block begins in the guest's memory; for no bytes it may be 0. On failure it is 0.
+ * `error_out` may be NULL. The `input` of the host function stays valid.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `caller` or `address_out` is NULL;
+ *         HOSTEL_STATUS_BAD_ABI          if the guest's ABI has no allocator ("command", or none), or the guest's gives no block
+ *                                        or one outside of its memory;
+ *         HOSTEL_STATUS_OUT_OF_RESOURCES if the block would be larger than a guest can have;
+ *         HOSTEL_STATUS_MEMORY_LIMIT     if the guest found no memory within the limit;
+ *         HOSTEL_STATUS_STACK_OVERFLOW   if the allocator calls the host, which allocates, and so on;
+ *         what a call returns            if the allocator traps, uses the call's fuel or time up, or a host function that it
+ *                                        calls fails.
+ * After an error that says hostel_error_maybe_corrupt(), or with which the allocator was stopped half-way, the guest's call ends
+ * with that error when the host function returns, whatever it returns.
+ * Only inside a host function, with its `caller`. Runs as long as the guest's allocator does.
+ */
+HOSTEL_MUST_USE hostel_status hostel_caller_allocate(hostel_caller *caller, size_t len, uint64_t *address_out, hostel_error **error_out);
+
+/**
+ * Gives a block of the guest's memory back to the guest's allocator: one that hostel_caller_allocate() made, or that the guest
+ * gave the host function to keep. Which blocks those are is for guest and host to agree on; the guest's allocator is told
+ * whatever stands here.
+ *
+ * `address` and `len` are those of the block. `error_out` may be NULL.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `caller` is NULL, or the bytes are not all inside the memory;
+ *         HOSTEL_STATUS_BAD_ABI          if the guest's ABI has no allocator ("command", or none);
+ *         otherwise what hostel_caller_allocate() returns, and the guest's call ends as described there.
+ * Only inside a host function, with its `caller`. Runs as long as the guest's allocator does.
+ */
+HOSTEL_MUST_USE hostel_status hostel_caller_deallocate(hostel_caller *caller, uint64_t address, size_t len, hostel_error **error_out);
+
 /* ---- imports ---------------------------------------------------------------------------------------------
  * Imports: functions of the host that a guest may call.
  */
@@ -1897,7 +1967,8 @@ typedef struct hostel_imports hostel_imports;
  *
  * Return HOSTEL_STATUS_OK to let the guest go on: with the answer, or with the failure, which the guest sees in its
  * ABI's own form. Return HOSTEL_STATUS_HOST_ERROR to end the guest's call there and then: its status is HOST_ERROR,
- * with the message and payload given to hostel_caller_fail(). Anything else is a HOST_ERROR that names the number.
+ * with the failure that was told. Anything else is a HOST_ERROR, too, that names the number. The same failure is the same error,
+ * however it ends the call: same kind, place, payload, and word on whether an instance may be kept (hostel_error_maybe_corrupt()).
  *
  * May be called from several threads at once. It must not unwind or longjmp, nor free the guest's call options. It
  * may call guests, this one included: each call has an instance of its own.
@@ -2565,7 +2636,8 @@ typedef struct hostel_function hostel_function;
  * Returns HOSTEL_STATUS_OK;
  *         HOSTEL_STATUS_INVALID_ARGUMENT if `guest`, `name` or `function_out` is NULL, or `name` is not UTF-8;
  *         HOSTEL_STATUS_NO_SUCH_FUNCTION if the guest exports no function of this name;
- *         HOSTEL_STATUS_BAD_ABI          if the function has another type than the ABI's.
+ *         HOSTEL_STATUS_BAD_ABI          if the function has another type than the ABI's, or is one that the ABI itself calls,
+ *                                        such as its allocator or `_initialize`.
  * Thread-safe.
  */
 HOSTEL_MUST_USE
@@ -2579,7 +2651,8 @@ hostel_status hostel_guest_function(const hostel_guest *guest,
  *
  * On success `*function_out` is yours: release it with hostel_function_free(). `error_out` may be NULL.
  *
- * Returns what hostel_guest_function() returns; HOSTEL_STATUS_BAD_ABI if the function has other than plain values.
+ * Returns what hostel_guest_function() returns; HOSTEL_STATUS_BAD_ABI if the function has other than plain values. Functions that
+ * the ABI itself calls, such as its allocator, are not offered by messages, but found: call them if you know what you do.
  * Thread-safe.
  */
 HOSTEL_MUST_USE
@@ -2624,7 +2697,8 @@ void hostel_function_free(hostel_function *function);
 
 /**
  * A live instance of a guest. Made by hostel_instance_new(), released by hostel_instance_free().
- * It serves one call at a time, from any thread; another at the same time is BUSY. After a trap it is dead.
+ * It serves one call at a time, from any thread; another at the same time is BUSY. It is dead after a call that was
+ * stopped half-way, such as by a trap, if the error says hostel_error_maybe_corrupt(), and after no other.
  */
 typedef struct hostel_instance hostel_instance;
 
@@ -2650,7 +2724,8 @@ hostel_status hostel_instance_new(const hostel_guest *guest,
  *
  * Returns what hostel_guest_call() returns;
  *         HOSTEL_STATUS_BUSY          also if another call uses the instance;
- *         HOSTEL_STATUS_INSTANCE_DEAD if an earlier call was stopped half-way.
+ *         HOSTEL_STATUS_INSTANCE_DEAD if an earlier call was stopped half-way, with an error that says
+ *                                     hostel_error_maybe_corrupt().
  * Thread-safe.
  */
 HOSTEL_MUST_USE
@@ -2683,7 +2758,8 @@ hostel_status hostel_instance_call_function(hostel_instance *instance,
  *
  * Returns what hostel_guest_call_values() returns;
  *         HOSTEL_STATUS_BUSY          also if another call uses the instance;
- *         HOSTEL_STATUS_INSTANCE_DEAD if an earlier call was stopped half-way.
+ *         HOSTEL_STATUS_INSTANCE_DEAD if an earlier call was stopped half-way, with an error that says
+ *                                     hostel_error_maybe_corrupt().
  * Thread-safe.
  */
 HOSTEL_MUST_USE

@@ -148,7 +148,10 @@ impl Crew {
                 match threads::start_large("hostel-load", move || self.work(turn)) {
                     Ok(thread) => desk.threads.push(thread),
                     Err(error) if desk.threads.is_empty() => {
-                        return Err(Error::OutOfResources(format!("no thread to load modules with: {error}")));
+                        return Err(Error::OutOfResources(format!(
+                            "no thread to load modules with: {}",
+                            crate::sys::words(error)
+                        )));
                     }
                     Err(_) => {} // those there are will come to it
                 }

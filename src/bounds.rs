@@ -4,18 +4,20 @@
 use crate::call::Options;
 use crate::engine::Settings;
 use crate::guest::Guest;
-use crate::stop::Stop;
+use crate::stop::{Reason, Stop};
 use crate::{Error, Result};
-use alloc::{format, sync::Arc};
+use alloc::{format, string::String, sync::Arc};
+use core::fmt;
+use core::time::Duration;
 #[cfg(feature = "std")]
 pub(crate) use with::{inherited, lend};
 
 #[cfg(feature = "std")]
-use crate::stop::{Attached, Cancel, Reason, timer};
+use crate::stop::{Attached, Cancel, timer};
 #[cfg(feature = "std")]
 use alloc::vec::Vec;
 #[cfg(feature = "std")]
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// What a call may use up.
 #[derive(Clone, Debug, Default)]
@@ -28,9 +30,70 @@ pub struct Bounds {
     /// Who may stop it.
     #[cfg(feature = "std")]
     pub cancels: Vec<Arc<Cancel>>,
+    /// How much fuel that was once, and who has set it.
+    pub fuel_set: Set<u64>,
+    /// How long it was to the deadline once, and who has set it.
+    pub time_set: Set<Duration>,
+}
+
+/// A number as it was set, which is what messages name.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Set<T> {
+    number: T,
+    by: By,
+}
+
+/// Who has set a bound.
+#[derive(Clone, Copy, Debug, Default)]
+enum By {
+    /// The options of the call itself.
+    #[default]
+    Call,
+    /// Those of a call that it lies in.
+    Around,
+    /// The engine, for starts.
+    Start,
+}
+
+impl<T> Set<T> {
+    fn by_call(number: T) -> Self {
+        Set { number, by: By::Call }
+    }
+
+    /// Seen from a call inside the one that it was set for.
+    #[cfg(feature = "std")]
+    fn seen_from_inside(self) -> Self {
+        Set { by: By::Around, ..self }
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for Set<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whose = match self.by {
+            By::Call => "of the call",
+            By::Around => "of a call around this one",
+            By::Start => "that a start has",
+        };
+        write!(f, "{whose}, {}", self.number)
+    }
 }
 
 impl Bounds {
+    /// Why a guest does not come to its end, when its fuel is used up.
+    pub(crate) fn no_fuel(&self) -> String {
+        format!("the fuel {}, is used up", self.fuel_set)
+    }
+
+    /// The same, when it is told to stop.
+    pub(crate) fn told_to_stop(&self, reason: Reason) -> String {
+        match reason {
+            Reason::Deadline => {
+                format!("the time {}, is over", Set { number: Milliseconds(self.time_set.number), by: self.time_set.by })
+            }
+            Reason::Cancelled => "the call was cancelled".into(),
+        }
+    }
+
     /// Of a call that begins now: what its options say, within what is left to the call around it.
     #[inline]
     pub fn of(options: &Options, settings: &Settings, nested: bool) -> Result<Bounds> {
@@ -38,7 +101,8 @@ impl Bounds {
     }
 
     fn asked(options: &Options, settings: &Settings, nested: bool) -> Result<Bounds> {
-        let bounds = Bounds { fuel: options.fuel, ..Bounds::default() };
+        let fuel_set = Set::by_call(options.fuel.unwrap_or_default());
+        let bounds = Bounds { fuel: options.fuel, fuel_set, ..Bounds::default() };
         #[cfg(feature = "std")]
         let bounds = bounds.in_time(options, nested);
         #[cfg(not(feature = "std"))]
@@ -60,6 +124,7 @@ impl Bounds {
     #[cfg(feature = "std")]
     fn in_time(mut self, options: &Options, nested: bool) -> Bounds {
         self.deadline = options.time.and_then(|time| Instant::now().checked_add(time));
+        self.time_set = Set::by_call(options.time.unwrap_or_default());
         self.cancels.extend(options.cancel.clone());
         if nested {
             self.within(inherited());
@@ -69,8 +134,12 @@ impl Bounds {
 
     #[cfg(feature = "std")]
     fn within(&mut self, outer: Bounds) {
-        self.fuel = lower(self.fuel, outer.fuel);
-        self.deadline = lower(self.deadline, outer.deadline);
+        if is_lower(outer.fuel, self.fuel) {
+            (self.fuel, self.fuel_set) = (outer.fuel, outer.fuel_set.seen_from_inside());
+        }
+        if is_lower(outer.deadline, self.deadline) {
+            (self.deadline, self.time_set) = (outer.deadline, outer.time_set.seen_from_inside());
+        }
         self.cancels.extend(outer.cancels);
     }
 
@@ -89,7 +158,10 @@ impl Bounds {
     fn start_in_time(mut self, guest: &Guest) -> Bounds {
         if guest.settings().deadline && guest.starts() {
             let time = Duration::from_millis(guest.limits().get(crate::limits::Limit::StartMs));
-            self.deadline = lower(self.deadline, Instant::now().checked_add(time));
+            let deadline = Instant::now().checked_add(time);
+            if is_lower(deadline, self.deadline) {
+                (self.deadline, self.time_set) = (deadline, Set { number: time, by: By::Start });
+            }
         }
         self
     }
@@ -151,6 +223,26 @@ pub struct Watch {
     _cancels: Vec<Attached>,
 }
 
+/// Whether one bound holds before the other does.
+#[cfg(feature = "std")]
+fn is_lower<T: Ord>(bound: Option<T>, other: Option<T>) -> bool {
+    bound.is_some_and(|bound| other.is_none_or(|other| bound < other))
+}
+
+/// A time in the unit that hosts set it in.
+struct Milliseconds(Duration);
+
+impl fmt::Display for Milliseconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.as_millis())?;
+        match self.0.subsec_nanos() % 1_000_000 {
+            0 => {}
+            rest => write!(f, ".{rest:06}")?,
+        }
+        f.write_str(" ms")
+    }
+}
+
 #[cfg(feature = "std")]
 fn lower<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
     match (a, b) {
@@ -194,6 +286,15 @@ mod with {
         });
     }
 
+    /// The guest has used so much itself while the host function runs.
+    pub(crate) fn lessen(units: i64) {
+        LENT.with_borrow_mut(|lent| {
+            if let Some(fuel) = lent.as_mut().and_then(|lent| lent.bounds.fuel.as_mut()) {
+                *fuel = fuel.saturating_sub(u64::try_from(units).unwrap_or(0));
+            }
+        });
+    }
+
     /// What calls from inside the host function that runs have used.
     pub(crate) fn spent() -> u64 {
         LENT.with_borrow(|lent| lent.as_ref().map_or(0, |lent| lent.spent))
@@ -219,11 +320,14 @@ mod with {
     }
 }
 #[cfg(feature = "std")]
-pub(crate) use with::{spend, spent};
+pub(crate) use with::{lessen, spend, spent};
 
 /// Without threads nobody can tell whose call it lies in.
 #[cfg(not(feature = "std"))]
 pub(crate) fn spend(_: u64) {}
+
+#[cfg(not(feature = "std"))]
+pub(crate) fn lessen(_: i64) {}
 
 #[cfg(not(feature = "std"))]
 pub(crate) fn spent() -> u64 {

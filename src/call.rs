@@ -5,7 +5,7 @@
 
 use crate::bounds::{self, Bounds};
 use crate::engine::Instance;
-use crate::error::{Frame, Trap, TrapCode};
+use crate::error::{Frame, TrapCode};
 use crate::guest::Guest;
 use crate::limits::{Limit, Limits, MemoryGate};
 use crate::report::{self, Recorder};
@@ -246,30 +246,25 @@ pub(crate) fn over(instance: &mut dyn Instance) -> Option<Error> {
         return None;
     }
     if let Some(reason) = state.stop.asked() {
-        return Some(stopped(reason, None));
+        return Some(stopped(reason, &state.bounds, Vec::new()));
     }
-    if state.fuel.is_some() && instance.fuel() < 0 { Some(out_of_fuel(instance.state(), None)) } else { None }
+    if state.fuel.is_some() && instance.fuel() < 0 { Some(out_of_fuel(&instance.state().bounds, Vec::new())) } else { None }
 }
 
 /// Why a guest does not come to its end.
 #[cold]
-pub(crate) fn stopped(reason: Reason, trap: Option<Box<Trap>>) -> Error {
-    let what = match reason {
-        Reason::Deadline => "the time of the call is over",
-        Reason::Cancelled => "the call was cancelled",
-    };
-    Error::Stopped { reason, message: told(what.into(), trap.as_deref()), trap }
+pub(crate) fn stopped(reason: Reason, bounds: &Bounds, backtrace: Vec<Frame>) -> Error {
+    Error::Stopped { reason, message: told(bounds.told_to_stop(reason), &backtrace), backtrace }
 }
 
 #[cold]
-fn out_of_fuel(state: &State, trap: Option<Box<Trap>>) -> Error {
-    let given = state.fuel.unwrap_or_default();
-    Error::OutOfFuel { message: told(format!("the fuel of the call, {given}, is used up"), trap.as_deref()), trap }
+fn out_of_fuel(bounds: &Bounds, backtrace: Vec<Frame>) -> Error {
+    Error::OutOfFuel { message: told(bounds.no_fuel(), &backtrace), backtrace }
 }
 
 /// A message with the place where the guest was.
-fn told(message: String, trap: Option<&Trap>) -> String {
-    match trap.and_then(|trap| trap.backtrace.first()) {
+fn told(message: String, backtrace: &[Frame]) -> String {
+    match backtrace.first() {
         Some(Frame { name: Some(name), .. }) => format!("{message}, in {name}"),
         Some(Frame { function, .. }) => format!("{message}, in function {function}"),
         None => message,
@@ -299,22 +294,23 @@ fn loses_counter(error: &Error) -> bool {
 
 #[cold]
 fn over_bounds(error: Option<Error>, state: &mut State, reason: Option<Reason>) -> Error {
-    let trap = match error {
-        Some(Error::Trap(trap)) => Some(trap),
-        Some(Error::OutOfFuel { trap, .. } | Error::Stopped { trap, .. }) => trap,
-        _ => None,
+    // How its code gave up is no trap of the guest's; where it was is worth knowing.
+    let backtrace = match error {
+        Some(Error::Trap(trap)) => trap.backtrace,
+        Some(Error::OutOfFuel { backtrace, .. } | Error::Stopped { backtrace, .. }) => backtrace,
+        _ => Vec::new(),
     };
     state.unwound = true; // an instance that was over its bounds is not used again
     state.short_circuit = None;
     state.refusal = None;
     match reason {
-        Some(reason) => stopped(reason, trap),
-        None => out_of_fuel(state, trap),
+        Some(reason) => stopped(reason, &state.bounds, backtrace),
+        None => out_of_fuel(&state.bounds, backtrace),
     }
 }
 
 /// What a call came to, given what was noted on the way: a result that a host function ended it with, a guest that
-/// said no, a memory that was not allowed to grow.
+/// said no, a memory that was not allowed to grow, a guest that was stopped half-way.
 pub(crate) fn settle(outcome: Result<Box<[u8]>>, state: &mut State, output_max: u64) -> Result<Box<[u8]>> {
     if let Some(output) = state.short_circuit.take() {
         let len = output.len() as u64;
@@ -326,12 +322,13 @@ pub(crate) fn settle(outcome: Result<Box<[u8]>>, state: &mut State, output_max: 
         (Some(payload), Err(Error::Trap(trap))) => Err(Error::Guest { payload, trap: Some(trap), wasm_error: None }),
         (_, outcome) => outcome,
     };
-    outcome.map_err(|error| match error {
+    let outcome = outcome.map_err(|error| match error {
         Error::Trap(_) | Error::Guest { .. } | Error::StackOverflow(_) if state.memory.refused() => {
             let max = state.memory.max_bytes();
             let message = format!("a memory was not allowed to grow over {max} bytes, and then: {error}");
             Error::MemoryLimit { message, cause: Some(Box::new(error)) }
         }
         error => error,
-    })
+    });
+    outcome.map_err(|error| if state.unwound { error.half_way() } else { error })
 }

@@ -1,8 +1,10 @@
 //! What can go wrong: one enum for Rust, one number for C, and the detail a caller can act on.
 
+mod names;
 mod shown;
 mod wasm_error;
 
+pub(crate) use names::function_name;
 #[cfg(feature = "std")]
 pub(crate) use shown::{harmless_json, message, shown_path};
 pub(crate) use shown::{listed, shown};
@@ -219,9 +221,9 @@ pub enum Error {
     #[error("{0}")]
     LimitNotCompiled(String),
     #[error("{message}")]
-    OutOfFuel { message: String, trap: Option<Box<Trap>> },
+    OutOfFuel { message: String, backtrace: Vec<Frame> },
     #[error("{message}")]
-    Stopped { reason: Reason, message: String, trap: Option<Box<Trap>> },
+    Stopped { reason: Reason, message: String, backtrace: Vec<Frame> },
     #[error("{0}")]
     Link(String),
     #[error("{0}")]
@@ -235,7 +237,7 @@ pub enum Error {
     #[error("the guest said no: {}", Said(.payload, .wasm_error.as_deref()))]
     Guest { payload: Vec<u8>, trap: Option<Box<Trap>>, wasm_error: Option<Box<WasmError>> },
     #[error("{message}")]
-    Host { message: String, payload: Vec<u8>, wasm_error: Option<Box<WasmError>> },
+    Host { message: String, wasm_error: Box<WasmError> },
     #[error("{0}")]
     Trap(Box<Trap>),
     #[error("{0}")]
@@ -250,6 +252,8 @@ pub enum Error {
     Exit { code: i32, payload: Vec<u8> },
     #[error("this instance was stopped half-way in an earlier call and cannot be used any more")]
     InstanceDead,
+    #[error("{0}")]
+    HalfWay(Box<Error>),
 }
 
 impl Error {
@@ -283,17 +287,22 @@ impl Error {
             Error::OutputTooLarge { .. } => Status::OutputTooLarge,
             Error::Exit { .. } => Status::Exit,
             Error::InstanceDead => Status::InstanceDead,
+            Error::HalfWay(error) => error.status(),
         }
+    }
+
+    /// The same, of a guest that it has stopped half-way. What a host function told is the host's own affair: its kind says
+    /// what that means for the guest.
+    pub(crate) fn half_way(self) -> Error {
+        if self.wasm_error().is_some() || self.maybe_corrupt() { self } else { Error::HalfWay(Box::new(self)) }
     }
 
     /// The bytes that the guest or a host function attached.
     pub fn payload(&self) -> &[u8] {
         match self {
-            Error::Guest { payload, .. }
-            | Error::Host { payload, .. }
-            | Error::Envelope { payload, .. }
-            | Error::Exit { payload, .. } => payload,
-            Error::MemoryLimit { cause: Some(cause), .. } => cause.payload(),
+            Error::Guest { payload, .. } | Error::Envelope { payload, .. } | Error::Exit { payload, .. } => payload,
+            Error::Host { wasm_error, .. } => &wasm_error.payload,
+            Error::MemoryLimit { cause: Some(cause), .. } | Error::HalfWay(cause) => cause.payload(),
             _ => &[],
         }
     }
@@ -302,6 +311,7 @@ impl Error {
     pub fn exit_code(&self) -> Option<i32> {
         match self {
             Error::Exit { code, .. } => Some(*code),
+            Error::HalfWay(error) => error.exit_code(),
             _ => None,
         }
     }
@@ -310,17 +320,26 @@ impl Error {
     pub fn trap(&self) -> Option<&Trap> {
         match self {
             Error::Trap(trap) | Error::StackOverflow(trap) | Error::Guest { trap: Some(trap), .. } => Some(trap),
-            Error::OutOfFuel { trap: Some(trap), .. } | Error::Stopped { trap: Some(trap), .. } => Some(trap),
-            Error::MemoryLimit { cause: Some(cause), .. } => cause.trap(),
+            Error::MemoryLimit { cause: Some(cause), .. } | Error::HalfWay(cause) => cause.trap(),
             _ => None,
+        }
+    }
+
+    /// Where the guest was when it trapped or was stopped, innermost first; empty when that is not known.
+    pub fn backtrace(&self) -> &[Frame] {
+        match self {
+            Error::OutOfFuel { backtrace, .. } | Error::Stopped { backtrace, .. } => backtrace,
+            Error::HalfWay(error) => error.backtrace(),
+            _ => self.trap().map_or(&[], |trap| &trap.backtrace),
         }
     }
 
     /// The error as a guest or host function told it, if it came with its kind and place.
     pub fn wasm_error(&self) -> Option<&WasmError> {
         match self {
-            Error::Guest { wasm_error, .. } | Error::Host { wasm_error, .. } => wasm_error.as_deref(),
-            Error::MemoryLimit { cause: Some(cause), .. } => cause.wasm_error(),
+            Error::Guest { wasm_error, .. } => wasm_error.as_deref(),
+            Error::Host { wasm_error, .. } => Some(wasm_error),
+            Error::MemoryLimit { cause: Some(cause), .. } | Error::HalfWay(cause) => cause.wasm_error(),
             _ => None,
         }
     }
@@ -330,15 +349,14 @@ impl Error {
         Kind::of(self)
     }
 
-    /// True when the guest's state may be inconsistent although the error was answered in order: the guest was stopped
-    /// half-way, it handed out addresses that make no sense, or it says so itself.
+    /// True when the guest's state may be inconsistent: it was stopped half-way, it handed out addresses that make no sense, or
+    /// an error that it or a host function told is of such a kind. An instance that was stopped half-way is dead just then.
     pub fn maybe_corrupt(&self) -> bool {
         match self.wasm_error() {
             Some(told) => told.kind.maybe_corrupt(),
             None => {
-                use Error::{Host, Internal, Misbehaved, OutOfFuel, Stopped};
-                self.trap().is_some()
-                    || matches!(self, Misbehaved(_) | Host { .. } | Internal(_) | OutOfFuel { .. } | Stopped { .. })
+                use Error::{HalfWay, InstanceDead, Internal, Misbehaved};
+                self.trap().is_some() || matches!(self, HalfWay(_) | Misbehaved(_) | Internal(_) | InstanceDead)
             }
         }
     }

@@ -1,6 +1,6 @@
 //! A module linked with its imports, ready to be called.
 
-use crate::abi::{Abi, Convention};
+use crate::abi::{self, Abi, Convention, INITIALIZE};
 use crate::call::{self, Options};
 use crate::engine::{Host, Settings};
 use crate::error::{listed, shown};
@@ -43,11 +43,12 @@ impl Guest {
         let functions = functions.map(|(index, export)| (export.name.clone(), index)).collect();
         let takes_bytes = |(index, export): (usize, &Export)| {
             let ty = info.function_type(index);
-            ty.zip(convention.as_ref()).is_some_and(|(ty, convention)| convention.check(&export.name, ty).is_ok())
+            let (ty, convention) = (ty?, convention.as_ref()?);
+            Some(!abi::is_internal(abi, &export.name) && convention.check(&export.name, ty).is_ok())
         };
-        let takes_bytes = info.exports.iter().enumerate().map(takes_bytes).collect();
-        // A reactor's own start, by the convention of the WASI toolchains: once, before anything else.
-        let initialize = info.function("_initialize");
+        let takes_bytes = info.exports.iter().enumerate().map(|export| takes_bytes(export).unwrap_or(false)).collect();
+        // Once, before anything else.
+        let initialize = info.function(INITIALIZE);
         if let Some(ty) = initialize.and_then(|export| info.function_type(export)).filter(|ty| ty.slots() != 0) {
             return Err(Error::BadAbi(format!("the function _initialize has type {ty}, but should have none of either")));
         }
@@ -125,7 +126,11 @@ impl Guest {
         let unknown = || Error::Internal("not a function".into());
         let info = self.module.info();
         let ty = info.function_type(export).ok_or_else(unknown)?;
-        self.convention()?.check(&info.exports[export].name, ty)
+        let name = &info.exports[export].name;
+        if abi::is_internal(self.abi, name) {
+            return Err(Error::BadAbi(format!("{name} is called by the ABI itself, and takes no bytes from hosts")));
+        }
+        self.convention()?.check(name, ty)
     }
 
     /// The type of a function, checked to have plain values only.
@@ -208,7 +213,9 @@ impl Guest {
     }
 
     fn no_such_function(&self, name: &str) -> Error {
-        let (name, known) = (shown(name), listed(self.functions.keys().map(|name| shown(name)), ", "));
-        Error::NoSuchFunction(format!("the guest exports no function \"{name}\"; it exports {known}"))
+        let offered: Vec<_> =
+            self.functions.keys().filter(|name| !abi::is_internal(self.abi, name)).map(|name| shown(name)).collect();
+        let known = if offered.is_empty() { "none that a host could call".into() } else { listed(offered.into_iter(), ", ") };
+        Error::NoSuchFunction(format!("the guest exports no function \"{}\"; it exports {known}", shown(name)))
     }
 }

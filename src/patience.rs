@@ -52,8 +52,9 @@ impl Patience {
     pub fn look_up(&mut self, what: &dyn Display) -> Result<Duration> {
         let waited = self.begun.get_or_insert_with(Instant::now).elapsed();
         self.progress.tell(Phase::Wait, millis(waited), self.most.map_or(0, millis))?;
-        if let Some(reason) = bounds::inherited().ended() {
-            return Err(call::stopped(reason, None));
+        let bounds = bounds::inherited();
+        if let Some(reason) = bounds.ended() {
+            return Err(call::stopped(reason, &bounds, Vec::new()));
         }
         if let Some(most) = self.most.filter(|most| waited >= *most) {
             return Err(Error::Busy(format!(

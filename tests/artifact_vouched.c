@@ -56,6 +56,45 @@ static void neither_kind_passes_for_the_other(const hostel_engine *engine) {
   hostel_buffer_free(&sealed);
 }
 
+/* What was taken for an artifact is called what it is. */
+static void what_has_no_seal_is_called_that(const hostel_engine *engine) {
+  hostel_buffer vouched = vouched_artifact(engine, 1), sealed = RUBBISH_BUFFER, wasm = RUBBISH_BUFFER;
+  hostel_module *module = load_numbered(engine, NULL, 1), *loaded = RUBBISH;
+  SUCCEEDS(hostel_module_serialize(module, SEAL_KEY, &sealed, &error));
+  hostel_module_free(module);
+  const char text[] = "  (module (memory 1) (func (export \"f\")))";
+  SUCCEEDS(hostel_wat_to_wasm(text, strlen(text), &wasm, &error));
+  const uint8_t component[] = {0, 'a', 's', 'm', 13, 0, 1, 0};
+  const struct {
+    const uint8_t *bytes;
+    size_t len;
+    const char *to_sealed, *to_vouched; /* what each of both functions says, "" if it takes it */
+  } kinds[] = {
+      {vouched.data, vouched.len, "without a seal", ""},
+      {sealed.data, sealed.len, "", "is sealed"},
+      {wasm.data, wasm.len, "a WebAssembly module, which has no seal", "a WebAssembly module, which has no seal"},
+      {component, sizeof component, "which has no seal", "which has no seal"},
+      {(const uint8_t *)text, strlen(text), "text format, which has no seal", "text format"},
+      {sealed.data, sealed.len - 1, "cut off", "cut off"},
+      {vouched.data, vouched.len - 1, "cut off", "cut off"},
+      {wasm.data, wasm.len - 1, "cut off", "cut off"},
+      {(const uint8_t *)"rubbish", 7, "none of hostel's", "none of hostel's"},
+  };
+  for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+    if (kinds[i].to_sealed[0] != '\0') {
+      FAILS(ARTIFACT_CORRUPT, kinds[i].to_sealed,
+            hostel_module_deserialize(engine, kinds[i].bytes, kinds[i].len, SEAL_KEY, &loaded, &error));
+    }
+    if (kinds[i].to_vouched[0] != '\0') {
+      FAILS(ARTIFACT_CORRUPT, kinds[i].to_vouched,
+            hostel_module_deserialize_vouched(engine, kinds[i].bytes, kinds[i].len, &loaded, &error));
+    }
+  }
+  hostel_buffer_free(&vouched);
+  hostel_buffer_free(&sealed);
+  hostel_buffer_free(&wasm);
+}
+
 static void no_cache_takes_one(const hostel_engine *engine) {
   const path directory = new_directory();
   hostel_cache *cache = directory_cache(directory.text, LARGE);
@@ -146,6 +185,7 @@ int main(int argc, char **argv) {
       TEST(a_vouched_artifact_becomes_the_module_again),
       TEST(it_depends_on_no_key),
       TEST(neither_kind_passes_for_the_other),
+      TEST(what_has_no_seal_is_called_that),
       TEST(no_cache_takes_one),
       TEST(damage_is_found),
       TEST(no_other_engine_takes_it),

@@ -32,10 +32,50 @@ static void the_call_succeeds_with_just_these_bytes(const hostel_engine *engine)
   ANSWERS("\xa6shorts", hostel_guest_call(guest, "shorten", ASK, NULL, &output, &error));
   circuit.output = "\xff\0\xfe no MessagePack", circuit.output_len = 18;
   ANSWERS("\xff\0\xfe no MessagePack", hostel_guest_call(guest, "shorten", ASK, NULL, &output, &error));
-  circuit.output = NULL, circuit.output_len = 0;
-  ANSWERS("", hostel_guest_call(guest, "shorten", ASK, NULL, &output, &error));
-  CHECK(circuit.calls == 3);
+  CHECK(circuit.calls == 2);
   hostel_guest_free(guest);
+}
+
+/* No bytes are no MessagePack; nil is, and is what an answer of no bytes is, too. */
+static void no_bytes_are_nil(const hostel_engine *engine) {
+  circuit circuit = {.output = NULL};
+  hostel_guest *guest = holochain_guest(engine, cut_short, &circuit);
+  hostel_instance *instance = new_instance(guest);
+  hostel_call_options *options = new_options();
+  SUCCEEDS(hostel_call_options_set_limit(options, HOSTEL_LIMIT_OUTPUT_BYTES, 1, &error));
+  for (int round = 0; round < 2; round++) {
+    ANSWERS("\xc0", hostel_guest_call(guest, "shorten", ASK, NULL, &output, &error));
+    ANSWERS("\xc0", hostel_guest_call(guest, "ask_and_tell", ASK, options, &output, &error));
+    ANSWERS("\xc0", hostel_instance_call(instance, "shorten", ASK, NULL, &output, &error));
+    circuit.output = ""; /* not NULL, and empty all the same */
+  }
+  hostel_call_options_free(options);
+  hostel_instance_free(instance);
+  hostel_guest_free(guest);
+}
+
+static hostel_status cut_raw_empty(void *user_data, hostel_caller *caller, uint64_t *values) {
+  (void)user_data, (void)values;
+  return hostel_caller_short_circuit(caller, NULL, 0);
+}
+
+static void a_function_of_plain_values_may_say_so_too(const hostel_engine *engine) {
+  static const char *const abis[][3] = {{"__hc__allocate_1", "__hc__deallocate_1", "\xc0"}, {"hostel_alloc", "hostel_free", ""}};
+  hostel_imports *imports = new_imports();
+  SUCCEEDS(hostel_imports_define_raw(imports, "host", "cut", NULL, 0, NULL, 0, cut_raw_empty, NULL, NULL, &error));
+  for (size_t i = 0; i < 2; i++) {
+    char text[500];
+    snprintf(text, sizeof text,
+             "(module (import \"host\" \"cut\" (func $cut)) (memory (export \"memory\") 1) (func (export \"%s\") (param i32)"
+             " (result i32) (i32.const 1024)) (func (export \"%s\") (param i32 i32))"
+             " (func (export \"f\") (param i32 i32) (result i64) (call $cut) unreachable) (func (export \"plain\") (call $cut)))",
+             abis[i][0], abis[i][1]);
+    hostel_guest *guest = link_guest(load_text(engine, text), imports);
+    ANSWERS_BYTES(abis[i][2], strlen(abis[i][2]), hostel_guest_call(guest, "f", NIL, NULL, &output, &error));
+    SUCCEEDS(hostel_guest_call_values(guest, "plain", NULL, 0, NULL, &error)); /* which asks for nothing */
+    hostel_guest_free(guest);
+  }
+  hostel_imports_free(imports);
 }
 
 static void a_guest_that_would_handle_errors_does_not_see_it(const hostel_engine *engine) {
@@ -173,6 +213,8 @@ static void neither_a_start_nor_a_call_of_plain_values_can_be_cut_short(const ho
 int main(int argc, char **argv) {
   static const test tests[] = {
       TEST(the_call_succeeds_with_just_these_bytes),
+      TEST(no_bytes_are_nil),
+      TEST(a_function_of_plain_values_may_say_so_too),
       TEST(a_guest_that_would_handle_errors_does_not_see_it),
       TEST(it_replaces_what_was_said_before),
       TEST(an_instance_can_be_used_afterwards),

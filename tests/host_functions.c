@@ -84,7 +84,7 @@ static void host_error_ends_the_call_with_message_and_payload(const hostel_engin
   const uint8_t *payload = hostel_error_payload(error, &len);
   CHECK(len == 3 && memcmp(payload, "\xff\0\xfe", 3) == 0);
   CHECK(hostel_error_trap(error) == HOSTEL_TRAP_NONE);
-  CHECK(hostel_error_maybe_corrupt(error));
+  CHECK(!hostel_error_maybe_corrupt(error));
   hostel_error_free(error);
   hostel_guest_free(guest);
 }

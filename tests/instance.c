@@ -134,13 +134,13 @@ static hostel_status end_the_call(void *user_data, hostel_caller *caller, const 
   return HOSTEL_STATUS_HOST_ERROR;
 }
 
-static void a_call_that_the_host_ended_leaves_it_dead(const hostel_engine *engine) {
+static void a_call_that_the_host_ended_leaves_it_alive(const hostel_engine *engine) {
   hostel_imports *imports = imports_of("host", "answer", end_the_call, NULL);
   hostel_guest *guest = link_guest(load_file(engine, "hosted.wasm"), imports);
   hostel_imports_free(imports);
   hostel_instance *instance = new_instance(guest);
   REFUSES(HOST_ERROR, "", hostel_instance_call(instance, "swallow", NOTHING, NULL, &output, &error));
-  REFUSES(INSTANCE_DEAD, "", hostel_instance_call(instance, "swallow", NOTHING, NULL, &output, &error));
+  REFUSES(HOST_ERROR, "", hostel_instance_call(instance, "swallow", NOTHING, NULL, &output, &error));
   hostel_instance_free(instance);
   hostel_guest_free(guest);
 }
@@ -156,7 +156,7 @@ int main(int argc, char **argv) {
       TEST(a_guest_that_says_no_and_traps_is_dead),
       TEST(it_outlives_guest_and_engine),
       TEST(using_it_during_its_own_call_is_busy),
-      TEST(a_call_that_the_host_ended_leaves_it_dead),
+      TEST(a_call_that_the_host_ended_leaves_it_alive),
   };
   return RUN_TESTS(argc, argv, tests);
 }

@@ -38,9 +38,27 @@ impl Blocks {
 
     /// Copies bytes into a new block, which then belongs to the guest. Also makes one for no bytes at all.
     pub fn put(&self, instance: &mut dyn Instance, bytes: &[u8]) -> Result<(u32, u32)> {
-        let mut slots = [self.length(bytes)?.into()];
+        let mut slots = [length(bytes.len())?.into()];
         instance.call(self.alloc, &mut slots)?;
         self.fill(instance, slots[0] as u32, bytes)
+    }
+
+    /// A new block, which then belongs to the guest.
+    pub fn allocate(&self, instance: &mut dyn Instance, len: usize) -> Result<u64> {
+        let len = length(len)?;
+        let mut slots = [len.into()];
+        instance.call(self.alloc, &mut slots)?;
+        self.block(instance, slots[0] as u32, len).map(|block| block.start as u64)
+    }
+
+    /// Gives a block back that lies in the guest's memory.
+    pub fn deallocate(&self, instance: &mut dyn Instance, address: u64, len: usize) -> Result<()> {
+        let size = instance.memory().len() as u64;
+        if address.checked_add(len as u64).is_none_or(|end| end > size) {
+            let message = format!("address: {len} bytes at {address:#x} are outside the memory of {size} bytes");
+            return Err(Error::InvalidArgument(message));
+        }
+        self.release(instance, address as u32, len as u32)
     }
 
     /// Gives a block back to the guest's allocator.
@@ -57,22 +75,21 @@ impl Blocks {
         exchange.output
     }
 
-    // The highest bit of a length may mean something else in an ABI; half of the address space is the most.
-    fn length(&self, bytes: &[u8]) -> Result<u32> {
-        let too_long = || Error::OutOfResources(format!("{} bytes are more than a 32-bit guest takes", bytes.len()));
-        i32::try_from(bytes.len()).map(|len| len as u32).map_err(|_| too_long())
-    }
-
     /// Copies bytes into the block that the allocator has returned.
     fn fill(&self, instance: &mut dyn Instance, ptr: u32, bytes: &[u8]) -> Result<(u32, u32)> {
-        let len = self.length(bytes)?;
+        let len = length(bytes.len())?;
+        let block = self.block(instance, ptr, len)?;
+        instance.memory()[block].copy_from_slice(bytes);
+        Ok((ptr, len))
+    }
+
+    /// The block that the allocator has returned.
+    fn block(&self, instance: &mut dyn Instance, ptr: u32, len: u32) -> Result<Range<usize>> {
         debug_memory(|| format!("{}({len}) -> {ptr:#x}", self.alloc_name));
         if ptr == 0 {
             return Err(self.no_block(instance, len));
         }
-        let place = range(instance, ptr, len, format_args!("the block from {}", self.alloc_name))?;
-        instance.memory()[place].copy_from_slice(bytes);
-        Ok((ptr, len))
+        range(instance, ptr, len, format_args!("the block from {}", self.alloc_name))
     }
 
     /// A guest that cannot allocate has either met our cap or run out of its own.
@@ -144,7 +161,7 @@ impl Exchange<'_> {
             }
             Step::Begin => {
                 self.step = Step::Allocated;
-                *slots = [self.blocks.length(input)?.into(), 0];
+                *slots = [length(input.len())?.into(), 0];
                 Ok(Some(self.blocks.alloc))
             }
             Step::Allocated => {
@@ -165,6 +182,12 @@ impl Exchange<'_> {
             Step::Released => Ok(None),
         }
     }
+}
+
+// The highest bit of a length may mean something else in an ABI; half of the address space is the most.
+fn length(len: usize) -> Result<u32> {
+    let too_long = || Error::OutOfResources(format!("{len} bytes are more than a 32-bit guest takes"));
+    i32::try_from(len).map(|len| len as u32).map_err(|_| too_long())
 }
 
 fn copy_out(instance: &mut dyn Instance, place: Range<usize>, output_max: u64) -> Result<Box<[u8]>> {

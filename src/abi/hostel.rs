@@ -13,6 +13,7 @@ use core::ops::Range;
 
 const ALLOC: &str = "hostel_alloc";
 const FREE: &str = "hostel_free";
+pub(super) const ALLOCATOR: [&str; 2] = [ALLOC, FREE];
 
 /// Set in the length of a host function's answer when the host function failed.
 const FAILED: u64 = 0x8000_0000;
@@ -55,6 +56,14 @@ impl Convention for Hostel {
             }
             Ok(Answer { output: Ok(range(instance, ptr, len, "the output")?), block: Some((ptr, len)) })
         })
+    }
+
+    fn allocate(&self, instance: &mut dyn Instance, len: usize) -> Result<u64> {
+        if len == 0 { Ok(0) } else { self.0.allocate(instance, len) }
+    }
+
+    fn deallocate(&self, instance: &mut dyn Instance, address: u64, len: usize) -> Result<()> {
+        if len == 0 { Ok(()) } else { self.0.deallocate(instance, address, len) }
     }
 
     fn host_type(&self) -> Option<FuncType> {

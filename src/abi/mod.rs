@@ -31,6 +31,19 @@ pub enum Abi {
 /// The export that runs a program.
 pub const START: &str = "_start";
 
+/// A reactor's own start, by the convention of the WASI toolchains: called once, before anything else.
+pub const INITIALIZE: &str = "_initialize";
+
+/// Whether a function of this name is called by the ABI itself, or before the first call: not one for hosts to call.
+pub fn is_internal(abi: Option<Abi>, name: &str) -> bool {
+    name == INITIALIZE
+        || match abi {
+            Some(Abi::Hostel) => hostel::ALLOCATOR.contains(&name),
+            Some(Abi::Holochain) => holochain::ALLOCATOR.contains(&name),
+            Some(Abi::Command) | None => false,
+        }
+}
+
 impl Abi {
     const ALL: [Abi; 3] = [Abi::Hostel, Abi::Holochain, Abi::Command];
 
@@ -86,6 +99,21 @@ pub(crate) trait Convention: Send + Sync {
     /// Puts the input in, calls the function, takes the output out.
     fn call(&self, instance: &mut dyn Instance, export: usize, input: &[u8], output_max: u64) -> Result<Box<[u8]>>;
 
+    /// What a value of no bytes at all is.
+    fn nothing(&self) -> &'static [u8] {
+        &[]
+    }
+
+    /// A block of so many bytes in the guest's memory, which then belongs to the guest: its address.
+    fn allocate(&self, _instance: &mut dyn Instance, _len: usize) -> Result<u64> {
+        Err(no_allocator())
+    }
+
+    /// Gives a block back that the guest, or `allocate`, gave away.
+    fn deallocate(&self, _instance: &mut dyn Instance, _address: u64, _len: usize) -> Result<()> {
+        Err(no_allocator())
+    }
+
     /// The type that a host function of bytes has in this ABI, if it has such functions.
     fn host_type(&self) -> Option<FuncType> {
         None
@@ -110,6 +138,11 @@ pub(crate) trait Convention: Send + Sync {
     fn provided(&self, _module: &str, _name: &str) -> Option<&'static Provided> {
         None
     }
+}
+
+/// What is left to those who want memory of a guest that lends none.
+pub(crate) fn no_allocator() -> Error {
+    Error::BadAbi("the guest's ABI has no allocator that a host could call".into())
 }
 
 /// A function that an ABI provides to its guests.

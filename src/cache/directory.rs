@@ -245,5 +245,5 @@ fn is_full(error: &std::io::Error) -> bool {
 }
 
 fn io(path: &Path, what: &str, error: &std::io::Error) -> Error {
-    Error::CacheIo(format!("{what} {}: {error}", path.display()))
+    Error::CacheIo(format!("{what} {}: {}", crate::error::shown_path(path), crate::sys::words(error)))
 }

@@ -47,14 +47,15 @@ impl Listing {
     /// Reads a directory; what has another name than the cache gives is not the cache's, and is not touched.
     pub fn read(directory: &Path) -> Result<Self> {
         let mut listing = Listing::default();
-        let cannot = |error| Error::CacheIo(format!("cannot list {}: {error}", directory.display()));
+        let cannot =
+            |error| Error::CacheIo(format!("cannot list {}: {}", crate::error::shown_path(directory), crate::sys::words(error)));
         for (name, status) in list(directory).map_err(cannot)? {
             let Some(fingerprint) = unhex(&name) else { continue };
             let folder = directory.join(name);
             if !status.is_folder {
                 listing.skipped.push((folder, "it is not a folder, and links are not followed".into()));
             } else if let Err(error) = listing.read_folder(&folder, fingerprint) {
-                listing.skipped.push((folder, format!("it cannot be read: {error}")));
+                listing.skipped.push((folder, format!("it cannot be read: {}", crate::sys::words(error))));
             }
         }
         // Those that were never used, as far as is known, are the first to go.

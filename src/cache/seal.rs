@@ -5,7 +5,7 @@
 use super::trailer::{Flaw, Kind, Opened, Proof, TRAILER};
 use super::{Entry, Key};
 use crate::engine::Engine;
-use crate::inspect::ModuleInfo;
+use crate::inspect::{self, ModuleInfo};
 use crate::sys::pages::Pages;
 use crate::{Error, Result};
 use std::sync::Arc;
@@ -75,7 +75,7 @@ pub fn seal(entry: &Entry, trust: Trust<'_>, fingerprint: &[u8; 32]) -> Result<V
 /// ARTIFACT_CORRUPT when it is damaged or not sealed with this key, ARTIFACT_MISMATCH when it was made by another
 /// engine, version or machine, or from another module.
 pub fn open(bytes: Pages, trust: Trust<'_>, engine: &dyn Engine, wasm: Option<&[u8; 32]>) -> Result<Entry> {
-    let opened = trust.proof().open(&bytes, &engine.fingerprint().hash).map_err(flawed)?;
+    let opened = trust.proof().open(&bytes, &engine.fingerprint().hash).map_err(|flaw| told_apart(flaw, &bytes))?;
     if wasm.is_some_and(|wasm| opened.made_for != *wasm) {
         return Err(flawed(Flaw::OtherModule));
     }
@@ -85,9 +85,18 @@ pub fn open(bytes: Pages, trust: Trust<'_>, engine: &dyn Engine, wasm: Option<&[
 
 /// Opens an artifact that the host vouches for, down to its last bit: only what it is for is looked at.
 pub fn open_unread(bytes: Pages, engine: &dyn Engine) -> Result<Entry> {
-    let opened = Proof::vouched().open_unread(&bytes, &engine.fingerprint().hash).map_err(flawed)?;
+    let opened = Proof::vouched().open_unread(&bytes, &engine.fingerprint().hash).map_err(|flaw| told_apart(flaw, &bytes))?;
     let (info, len) = outlined(&opened)?;
     Ok(Entry { code: engine.deserialize(bytes, len, &info)?, info })
+}
+
+/// Bytes that end as no artifact does may be what artifacts are made of: its host has mistaken one for the other.
+fn told_apart(flaw: Flaw, bytes: &[u8]) -> Error {
+    flawed(match flaw {
+        Flaw::CutOff if inspect::is_module(bytes) => Flaw::Module,
+        Flaw::CutOff if bytes.trim_ascii_start().starts_with(b"(module") => Flaw::Text,
+        flaw => flaw,
+    })
 }
 
 fn flawed(flaw: Flaw) -> Error {

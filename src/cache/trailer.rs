@@ -45,6 +45,11 @@ impl Kind {
         }
     }
 
+    /// The kind that bytes end with the name of.
+    fn of(bytes: &[u8]) -> Option<Kind> {
+        [Kind::Artifact, Kind::Vouched, Kind::Alias].into_iter().find(|kind| bytes.ends_with(kind.name()))
+    }
+
     /// Whether a file of this length ends like one of this kind: cheap to ask before all of it is read.
     pub fn ends(self, file: &mut (impl Read + Seek), len: u64) -> io::Result<Result<(), Flaw>> {
         Ok(self.read_end(file, len)?.map(|_| ()))
@@ -169,8 +174,11 @@ struct Trailer([u8; TRAILER]);
 impl Trailer {
     fn read(bytes: &[u8; TRAILER], kind: Kind, len: u64) -> Result<Self, Flaw> {
         let trailer = Trailer(*bytes);
-        if !bytes.ends_with(kind.name()) {
-            return Err(Flaw::CutOff);
+        match Kind::of(bytes) {
+            Some(found) if found == kind => {}
+            Some(Kind::Artifact) => return Err(Flaw::Sealed),
+            Some(Kind::Vouched) => return Err(Flaw::Unsealed),
+            Some(Kind::Alias) | None => return Err(Flaw::CutOff),
         }
         if trailer.field(HEADER + MAC) != start(blake3::hash(&bytes[..HEADER + MAC]).as_bytes()) {
             return Err(Flaw::Damaged);
@@ -221,6 +229,14 @@ impl Trailer {
 pub enum Flaw {
     #[error("cut off, of another kind, or none of hostel's")]
     CutOff,
+    #[error("without a seal, of the kind that a host vouches for (see hostel_module_deserialize_vouched)")]
+    Unsealed,
+    #[error("sealed, not of the kind that a host vouches for (see hostel_module_deserialize)")]
+    Sealed,
+    #[error("no artifact but a WebAssembly module, which has no seal and is to be compiled (see hostel_module_load)")]
+    Module,
+    #[error("no artifact but a module in the text format, which has no seal and is to be compiled (see hostel_module_load_wat)")]
+    Text,
     #[error("damaged")]
     Damaged,
     #[error("sealed with another key")]
@@ -238,7 +254,8 @@ impl Flaw {
     pub fn of(self, what: &str) -> Error {
         let message = format!("{what} is {self}");
         match self {
-            Flaw::CutOff | Flaw::Damaged | Flaw::OtherKey => Error::ArtifactCorrupt(message),
+            Flaw::CutOff | Flaw::Unsealed | Flaw::Sealed | Flaw::Module | Flaw::Text => Error::ArtifactCorrupt(message),
+            Flaw::Damaged | Flaw::OtherKey => Error::ArtifactCorrupt(message),
             Flaw::OtherFormat | Flaw::OtherEngine | Flaw::OtherModule => Error::ArtifactMismatch(message),
         }
     }

@@ -85,7 +85,7 @@ impl Examiner {
             Ok(Err(flaw @ (Flaw::OtherKey | Flaw::OtherFormat))) => State::Foreign(reason(flaw)),
             Ok(Err(flaw)) => State::Damaged(reason(flaw)),
             Err(error) if error.kind() == ErrorKind::NotFound => return None,
-            Err(error) => State::Foreign(format!("it cannot be read: {error}")),
+            Err(error) => State::Foreign(format!("it cannot be read: {}", crate::sys::words(error))),
         })
     }
 }
@@ -168,7 +168,9 @@ impl Work {
             Ok(value) => Some(value),
             Err(error) => {
                 self.failures += 1;
-                self.first.get_or_insert_with(|| Error::CacheIo(format!("cannot remove {}: {error}", path.display())));
+                self.first.get_or_insert_with(|| {
+                    Error::CacheIo(format!("cannot remove {}: {}", crate::error::shown_path(path), crate::sys::words(error)))
+                });
                 None
             }
         }

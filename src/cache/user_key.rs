@@ -38,7 +38,7 @@ fn read_or_make(path: &Path) -> Result<[u8; 32], String> {
     if let Some(key) = read(path)? {
         return Ok(key);
     }
-    make(path).map_err(|error| format!("it cannot be made: {error}"))?;
+    make(path).map_err(|error| format!("it cannot be made: {}", crate::sys::words(error)))?;
     read(path)?.ok_or_else(|| "it is a link that leads nowhere, or somebody removes it".into())
 }
 
@@ -46,13 +46,13 @@ fn read_or_make(path: &Path) -> Result<[u8; 32], String> {
 fn read(path: &Path) -> Result<Option<[u8; 32]>, String> {
     let (mut file, len) = match files::open_own_secret(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        opened => opened.map_err(|error| error.to_string())?,
+        opened => opened.map_err(crate::sys::words)?,
     };
     if len != KEY {
         return Err(format!("it has {len} bytes, and a key has {KEY}; once it is removed, another one is made"));
     }
     let mut key = [0; KEY as usize];
-    file.read_exact(&mut key).map_err(|error| error.to_string())?;
+    file.read_exact(&mut key).map_err(crate::sys::words)?;
     Ok(Some(key))
 }
 

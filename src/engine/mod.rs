@@ -166,6 +166,11 @@ pub trait Instance {
     /// The bytes of the exported memory called "memory"; empty when there is none.
     fn memory(&mut self) -> &mut [u8];
 
+    /// Whether that memory may come to lie elsewhere when it grows.
+    fn memory_moves(&mut self) -> bool {
+        false
+    }
+
     /// The state of the call that runs.
     fn state(&mut self) -> &mut State;
 
@@ -280,7 +285,8 @@ fn with_threads<T: Send>(compile: impl FnOnce() -> T + Send) -> Result<T> {
         }
     };
     let threads = threads::without_signals(|| compile_threads(threads).build());
-    let threads = threads.map_err(|error| Error::OutOfResources(format!("no threads to compile with: {error}")))?;
+    let threads =
+        threads.map_err(|error| Error::OutOfResources(format!("no threads to compile with: {}", crate::sys::words(error))))?;
     Ok(threads.install(compile))
 }
 

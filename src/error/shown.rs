@@ -123,7 +123,8 @@ mod tests {
 
     #[test]
     fn messages_are_bounded_whatever_they_are_of() {
-        let error = Error::Host { message: "\u{e9}".repeat(1 << 20), payload: Vec::new(), wasm_error: None };
+        let wasm_error = Box::new(crate::error::WasmError::untold(Vec::new()));
+        let error = Error::Host { message: "\u{e9}".repeat(1 << 20), wasm_error };
         assert!(message(&error).len() <= MESSAGE_MAX + 3 && message(&error).ends_with("\u{e9}..."));
     }
 

@@ -25,6 +25,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// What a failure counts as that a host function told without a kind.
+    pub const UNTOLD: Kind = if cfg!(feature = "error-as-host") { Kind::Host } else { Kind::Guest };
+
     /// Every kind with the name it travels under, in the order of the numbers.
     pub const ALL: [(Kind, &'static str); 12] = [
         (Kind::PointerMap, "PointerMap"),
@@ -56,6 +59,12 @@ impl Kind {
         Self::ALL[self as usize - 1].1
     }
 
+    /// Whether what it carries is text.
+    pub(crate) fn is_text(self) -> bool {
+        use Kind::*;
+        !matches!(self, PointerMap | ErrorWhileError | Memory | Deserialize | HostShortCircuit)
+    }
+
     /// Whether an instance that was part of such an error is not to be used again.
     pub fn maybe_corrupt(self) -> bool {
         match self {
@@ -73,20 +82,24 @@ impl Kind {
 
     /// What an error that did not come with a kind counts as.
     pub(super) fn of(error: &Error) -> Option<Kind> {
+        if let Some(told) = error.wasm_error() {
+            return Some(told.kind);
+        }
         Some(match error {
-            Error::Guest { wasm_error: Some(told), .. } | Error::Host { wasm_error: Some(told), .. } => told.kind,
+            Error::HalfWay(error) => return Kind::of(error),
+            Error::MemoryLimit { cause: Some(cause), .. } if matches!(**cause, Error::Guest { .. }) => return Kind::of(cause),
             Error::Guest { .. } => Kind::Guest,
-            Error::Host { .. } => Kind::Host,
             Error::InvalidModule { .. } | Error::InvalidText(_) | Error::UnsupportedModule(_) | Error::Link(_) => {
                 Kind::ModuleBuild
             }
             Error::ArtifactMismatch(_) | Error::ArtifactCorrupt(_) => Kind::ModuleDeserialize,
             Error::Envelope { .. } => Kind::Deserialize,
-            Error::BadAbi(_) | Error::Misbehaved(_) | Error::MemoryLimit { .. } => Kind::Memory,
-            Error::Trap(_) | Error::StackOverflow(_) | Error::TooDeep(_) | Error::NoSuchFunction(_) | Error::InstanceDead => {
-                Kind::CallError
-            }
-            Error::OutputTooLarge { .. } | Error::OutOfResources(_) => Kind::Memory,
+            Error::Misbehaved(_) => Kind::Memory,
+            // It cannot be called as it is.
+            Error::NoSuchFunction(_) | Error::BadAbi(_) | Error::InstanceDead => Kind::CallError,
+            // It did not come back.
+            Error::Trap(_) | Error::StackOverflow(_) | Error::TooDeep(_) | Error::MemoryLimit { .. } => Kind::CallError,
+            Error::OutOfFuel { .. } | Error::Stopped { .. } => Kind::CallError,
             _ => return None,
         })
     }
@@ -117,6 +130,11 @@ impl WasmError {
             _ => text.as_bytes().to_vec(),
         };
         WasmError { module_path, line, kind, payload, while_decoding: false }
+    }
+
+    /// An error of the host's making that came without kind and place.
+    pub fn untold(payload: Vec<u8>) -> Self {
+        WasmError { module_path: "hostel".into(), line: 0, kind: Kind::UNTOLD, payload, while_decoding: false }
     }
 }
 

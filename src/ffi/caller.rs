@@ -5,7 +5,7 @@ use super::error::hostel_kind;
 use super::status::{HOSTEL_UNLIMITED, hostel_status};
 use crate::error::{Kind, WasmError};
 use crate::host::{Caller, Failure, Reply};
-use crate::{Error, Result, room};
+use crate::{Error, Result};
 use core::ffi::{c_char, c_void};
 use std::time::Instant;
 
@@ -29,7 +29,7 @@ pub unsafe extern "C" fn hostel_caller_context(caller: *const hostel_caller) -> 
     caller.map_or(core::ptr::null_mut(), Caller::context)
 }
 
-/// Answers the guest with bytes, which are copied. A later answer replaces an earlier one.
+/// Answers the guest with bytes, which are copied. A later answer replaces an earlier one, a short circuit too.
 ///
 /// Returns HOSTEL_STATUS_OK;
 ///         HOSTEL_STATUS_INVALID_ARGUMENT if `caller` or a non-empty `output` is NULL.
@@ -46,7 +46,10 @@ pub unsafe extern "C" fn hostel_caller_return(caller: *mut hostel_caller, output
 }
 
 /// Tells that the host function failed: `message` for people, `payload` for the guest or the caller of the guest, who
-/// gets the message if there is no payload. Both are copied; a later answer replaces an earlier one.
+/// gets the message if there is no payload. Both are copied; a later answer replaces an earlier one, a short circuit too.
+///
+/// It is of the kind HOST (GUEST in a build without the feature `error-as-host`), made in "hostel", line 0. A guest whose ABI has
+/// kinds gets it as text: the payload if that is UTF-8, else the message.
 ///
 /// Returns HOSTEL_STATUS_OK;
 ///         HOSTEL_STATUS_INVALID_ARGUMENT if `caller`, `message` or a non-empty `payload` is NULL, or `message` is not UTF-8.
@@ -69,11 +72,13 @@ pub unsafe extern "C" fn hostel_caller_fail(
     }
 }
 
-/// Tells that the host function failed, with a kind and a place, for guests whose ABI has them; others get the payload
-/// or the message, as from hostel_caller_fail().
+/// Tells that the host function failed, with a kind and a place, for guests whose ABI has them; others get what the kind
+/// carries, or the message if that is nothing.
 ///
 /// `kind` is one of the HOSTEL_KIND_* values but NONE, `module_path` and `line` say where the error was made; `module_path`
-/// may be NULL. What the kind carries is `payload` for DESERIALIZE and HOST_SHORT_CIRCUIT, and else `message`.
+/// may be NULL. What the kind carries is `payload` for DESERIALIZE and HOST_SHORT_CIRCUIT, nothing for POINTER_MAP,
+/// ERROR_WHILE_ERROR and MEMORY, and else `message`; that is the payload of the error, too. The kind also says whether an instance
+/// goes on (see hostel_error_maybe_corrupt()).
 ///
 /// Returns HOSTEL_STATUS_OK;
 ///         HOSTEL_STATUS_INVALID_ARGUMENT if `caller`, `message` or a non-empty `payload` is NULL, a text is not UTF-8, or
@@ -105,8 +110,8 @@ pub unsafe extern "C" fn hostel_caller_fail_as(
 
 /// Ends the guest's call, successfully: when the host function returns HOSTEL_STATUS_OK, the guest does not go on, and
 /// hostel_guest_call() returns HOSTEL_STATUS_OK with just these bytes, as if the guest had returned them. They are
-/// copied. (holochain calls this a host short circuit. What the abandoned function had on its stack in a stateful
-/// instance is not given back.)
+/// copied, and replace an answer. No bytes are a value, too: to the caller of a holochain guest, MessagePack's nil. (holochain calls
+/// this a host short circuit. What the abandoned function had on its stack in a stateful instance is not given back.)
 ///
 /// Returns HOSTEL_STATUS_OK;
 ///         HOSTEL_STATUS_INVALID_ARGUMENT if `caller` or a non-empty `output` is NULL.
@@ -125,50 +130,6 @@ pub unsafe extern "C" fn hostel_caller_short_circuit(
                 caller.short_circuit(output);
                 Ok(())
             })
-        })
-    }
-}
-
-/// Copies bytes out of the guest's memory, for host functions of plain values that get addresses.
-///
-/// Returns HOSTEL_STATUS_OK;
-///         HOSTEL_STATUS_INVALID_ARGUMENT if `caller` is NULL, `data` is NULL with a length, or the bytes are not all
-///                                        inside the memory.
-/// Only inside a host function, with its `caller`.
-#[must_use]
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hostel_caller_memory_read(
-    caller: *mut hostel_caller,
-    address: u64,
-    data: *mut u8,
-    len: usize,
-) -> hostel_status {
-    // SAFETY: see above.
-    unsafe {
-        boundary::run(core::ptr::null_mut(), || {
-            let data = boundary::bytes_mut("data", data, len)?;
-            with_caller(caller, |caller| room::read_memory(caller.memory(), address, data))
-        })
-    }
-}
-
-/// Copies bytes into the guest's memory, for host functions of plain values that get addresses.
-///
-/// Returns what hostel_caller_memory_read() returns.
-/// Only inside a host function, with its `caller`.
-#[must_use]
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hostel_caller_memory_write(
-    caller: *mut hostel_caller,
-    address: u64,
-    data: *const u8,
-    len: usize,
-) -> hostel_status {
-    // SAFETY: see above.
-    unsafe {
-        boundary::run(core::ptr::null_mut(), || {
-            let data = boundary::bytes("data", data, len)?;
-            with_caller(caller, |caller| room::write_memory(caller.memory(), address, data))
         })
     }
 }
@@ -198,7 +159,7 @@ pub unsafe extern "C" fn hostel_caller_use_fuel(caller: *mut hostel_caller, unit
         boundary::run(core::ptr::null_mut(), || {
             let enough = with_caller(caller, |caller| Ok(caller.use_fuel(units)))?;
             let message = || "more fuel than was left".into();
-            if enough { Ok(()) } else { Err(Error::OutOfFuel { message: message(), trap: None }) }
+            if enough { Ok(()) } else { Err(Error::OutOfFuel { message: message(), backtrace: Vec::new() }) }
         })
     }
 }
@@ -233,7 +194,7 @@ unsafe fn reply(caller: *mut hostel_caller, reply: Reply) -> Result<()> {
     }
 }
 
-unsafe fn with_caller<T>(caller: *mut hostel_caller, f: impl FnOnce(&mut Caller<'_>) -> Result<T>) -> Result<T> {
+pub(super) unsafe fn with_caller<T>(caller: *mut hostel_caller, f: impl FnOnce(&mut Caller<'_>) -> Result<T>) -> Result<T> {
     // SAFETY: see above.
     unsafe {
         let handle = boundary::borrow_mut("caller", caller)?;

@@ -72,7 +72,7 @@ pub const HOSTEL_KIND_MODULE_BUILD: hostel_kind = 9;
 pub const HOSTEL_KIND_MODULE_SERIALIZE: hostel_kind = 10;
 /// A compiled module could not be read back.
 pub const HOSTEL_KIND_MODULE_DESERIALIZE: hostel_kind = 11;
-/// The guest could not be called, or did not come back: a trap.
+/// The guest could not be called, or did not come back: a trap, fuel or time that is used up, memory that was refused.
 pub const HOSTEL_KIND_CALL_ERROR: hostel_kind = 12;
 
 /// An error: status, message and detail. It belongs to whoever received it: free it with hostel_error_free().
@@ -87,7 +87,7 @@ pub struct hostel_error {
 impl hostel_error {
     pub(super) fn new(error: Error) -> Self {
         let mut lines = String::new();
-        for frame in error.trap().iter().flat_map(|trap| &trap.backtrace) {
+        for frame in error.backtrace() {
             let _ = write!(lines, "function {}", frame.function);
             if let Some(name) = &frame.name {
                 let _ = write!(lines, " {name}");
@@ -123,7 +123,8 @@ pub unsafe extern "C" fn hostel_error_exit_code(error: *const hostel_error) -> i
     unsafe { boundary::borrow_optional(error) }.and_then(|error| error.error.exit_code()).unwrap_or(0)
 }
 
-/// The bytes that the guest or a host function attached; NULL and 0 when there are none.
+/// The bytes that the guest or a host function attached; NULL and 0 when there are none. For an error that has a kind of its own,
+/// or that a host function told, they are what the kind carries.
 ///
 /// They live as long as the error. `len_out` may be NULL. Thread-safe.
 #[unsafe(no_mangle)]
@@ -137,7 +138,8 @@ pub unsafe extern "C" fn hostel_error_payload(error: *const hostel_error, len_ou
     if payload.is_empty() { core::ptr::null() } else { payload.as_ptr() }
 }
 
-/// Why the guest trapped; HOSTEL_TRAP_NONE when it did not. Thread-safe.
+/// Why the guest trapped; HOSTEL_TRAP_NONE when it did not: also when it was stopped, as DEADLINE, CANCELLED or OUT_OF_FUEL.
+/// Thread-safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hostel_error_trap(error: *const hostel_error) -> hostel_trap {
     // SAFETY: see above.
@@ -160,8 +162,9 @@ pub extern "C" fn hostel_trap_name(trap: hostel_trap) -> *const c_char {
     }
 }
 
-/// Where the guest was when it trapped, innermost function first, at most 64, one a line with a line feed each: its index, its
-/// name and its place in the module's bytes, as far as they are known; "" when the engine does not tell.
+/// Where the guest was when it trapped or was stopped, innermost function first, at most 64, one a line with a line feed each: its index, its
+/// name (of a function in Rust, without what the compiler has added; of none more than 256 bytes) and its place in the
+/// module's bytes, as far as they are known; "" when the engine does not tell.
 ///
 /// Never NULL; it lives as long as the error. Thread-safe.
 #[unsafe(no_mangle)]
@@ -207,9 +210,20 @@ pub unsafe extern "C" fn hostel_error_line(error: *const hostel_error) -> u32 {
     unsafe { boundary::borrow_optional(error) }.and_then(|error| error.error.wasm_error()).map_or(0, |told| told.line)
 }
 
-/// Whether the guest was stopped half-way or misbehaved, so that its state is not to be trusted. A stateful instance
-/// must then not be used again; guest calls are not affected, because each has a new instance. For errors that a
-/// holochain guest or host function told, that crate's own table decides. Thread-safe.
+/// Whether the guest was stopped half-way or misbehaved, so that its state is not to be trusted. Guest calls are not affected,
+/// because each has a new instance.
+///
+/// A stateful instance goes on after every error that does not say so. After one that does, it is dead if the guest was stopped
+/// half-way, and says INSTANCE_DEAD from then on. If the guest came back in order, but with addresses that make no sense or an
+/// error of such a kind, the instance still answers; a host that wants to be sure does not use it.
+///
+/// For an error that a host function or a holochain guest told, its kind decides, as that crate's own table has it: a failure of
+/// the host's (HOST, GUEST, DESERIALIZE, SERIALIZE, HOST_SHORT_CIRCUIT) leaves the instance alive, however the host function ended
+/// the call. What the abandoned function had on its stack is not given back then, and what it was in the middle of stays so: a
+/// host that will not have that fails with a kind that says so, such as CALL_ERROR, or does not keep the instance.
+///
+/// True for: traps, calls that were stopped after they began (DEADLINE, CANCELLED, OUT_OF_FUEL), EXIT, addresses outside the guest's memory, answers of host functions that the guest found no memory for, INSTANCE_DEAD,
+/// INTERNAL, and the kinds POINTER_MAP, ERROR_WHILE_ERROR, MEMORY, CALL_ERROR and MODULE_* when they were told. Thread-safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hostel_error_maybe_corrupt(error: *const hostel_error) -> bool {
     // SAFETY: see above.

@@ -25,7 +25,8 @@ pub struct hostel_function {
 /// Returns HOSTEL_STATUS_OK;
 ///         HOSTEL_STATUS_INVALID_ARGUMENT if `guest`, `name` or `function_out` is NULL, or `name` is not UTF-8;
 ///         HOSTEL_STATUS_NO_SUCH_FUNCTION if the guest exports no function of this name;
-///         HOSTEL_STATUS_BAD_ABI          if the function has another type than the ABI's.
+///         HOSTEL_STATUS_BAD_ABI          if the function has another type than the ABI's, or is one that the ABI itself calls,
+///                                        such as its allocator or `_initialize`.
 /// Thread-safe.
 #[must_use]
 #[unsafe(no_mangle)]
@@ -49,7 +50,8 @@ pub unsafe extern "C" fn hostel_guest_function(
 ///
 /// On success `*function_out` is yours: release it with hostel_function_free(). `error_out` may be NULL.
 ///
-/// Returns what hostel_guest_function() returns; HOSTEL_STATUS_BAD_ABI if the function has other than plain values.
+/// Returns what hostel_guest_function() returns; HOSTEL_STATUS_BAD_ABI if the function has other than plain values. Functions that
+/// the ABI itself calls, such as its allocator, are not offered by messages, but found: call them if you know what you do.
 /// Thread-safe.
 #[must_use]
 #[unsafe(no_mangle)]

@@ -50,7 +50,8 @@ impl Definitions {
 ///
 /// Return HOSTEL_STATUS_OK to let the guest go on: with the answer, or with the failure, which the guest sees in its
 /// ABI's own form. Return HOSTEL_STATUS_HOST_ERROR to end the guest's call there and then: its status is HOST_ERROR,
-/// with the message and payload given to hostel_caller_fail(). Anything else is a HOST_ERROR that names the number.
+/// with the failure that was told. Anything else is a HOST_ERROR, too, that names the number. The same failure is the same error,
+/// however it ends the call: same kind, place, payload, and word on whether an instance may be kept (hostel_error_maybe_corrupt()).
 ///
 /// May be called from several threads at once. It must not unwind or longjmp, nor free the guest's call options. It
 /// may call guests, this one included: each call has an instance of its own.

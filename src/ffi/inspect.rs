@@ -10,7 +10,8 @@ use crate::text;
 use core::ffi::c_char;
 
 /// Says what a module is, without an engine: a JSON object with `kind`, `abi`, `key` (BLAKE3 of the bytes, in
-/// hexadecimal), `imports`, `exports`, `memories` and `resettable` (true, or the reason why not).
+/// hexadecimal), `imports`, `exports`, `memories` and `resettable` (true, or the reason why not). An exported function that the ABI
+/// itself calls, such as its allocator, has `internal`: true.
 ///
 /// `wasm` is a binary module, read during the call and not kept. On success `*json_out` is yours: release it with
 /// hostel_buffer_free(). `error_out` may be NULL.

@@ -15,7 +15,8 @@ use core::ffi::c_char;
 use std::sync::{Arc, Mutex};
 
 /// A live instance of a guest. Made by hostel_instance_new(), released by hostel_instance_free().
-/// It serves one call at a time, from any thread; another at the same time is BUSY. After a trap it is dead.
+/// It serves one call at a time, from any thread; another at the same time is BUSY. It is dead after a call that was
+/// stopped half-way, such as by a trap, if the error says hostel_error_maybe_corrupt(), and after no other.
 pub struct hostel_instance {
     /// On the tier where it was made, and stays.
     guest: Arc<Guest>,
@@ -56,7 +57,8 @@ pub unsafe extern "C" fn hostel_instance_new(
 ///
 /// Returns what hostel_guest_call() returns;
 ///         HOSTEL_STATUS_BUSY          also if another call uses the instance;
-///         HOSTEL_STATUS_INSTANCE_DEAD if an earlier call was stopped half-way.
+///         HOSTEL_STATUS_INSTANCE_DEAD if an earlier call was stopped half-way, with an error that says
+///                                     hostel_error_maybe_corrupt().
 /// Thread-safe.
 #[must_use]
 #[unsafe(no_mangle)]
@@ -109,7 +111,8 @@ pub unsafe extern "C" fn hostel_instance_call_function(
 ///
 /// Returns what hostel_guest_call_values() returns;
 ///         HOSTEL_STATUS_BUSY          also if another call uses the instance;
-///         HOSTEL_STATUS_INSTANCE_DEAD if an earlier call was stopped half-way.
+///         HOSTEL_STATUS_INSTANCE_DEAD if an earlier call was stopped half-way, with an error that says
+///                                     hostel_error_maybe_corrupt().
 /// Thread-safe.
 #[must_use]
 #[unsafe(no_mangle)]

@@ -11,6 +11,7 @@ pub mod cache_directory;
 pub mod cache_remote;
 pub mod call_options;
 pub mod caller;
+pub mod caller_memory;
 pub mod cancel;
 pub mod convert;
 pub mod engine;

@@ -51,9 +51,9 @@ pub const HOSTEL_STATUS_HOST_ERROR: hostel_status = 302;
 pub const HOSTEL_STATUS_TRAP: hostel_status = 303;
 /// The guest's stack is exhausted, or calls from host functions into guests lie too deep inside one another.
 pub const HOSTEL_STATUS_STACK_OVERFLOW: hostel_status = 304;
-/// The call's fuel is used up.
+/// The call's fuel is used up, or that of a call around it; the message names how much it was.
 pub const HOSTEL_STATUS_OUT_OF_FUEL: hostel_status = 305;
-/// The call's deadline has passed.
+/// The time of the call is over, that of a call around it, or that of a start; the message names how much it was.
 pub const HOSTEL_STATUS_DEADLINE: hostel_status = 306;
 /// The call was cancelled, or the load was by its progress callback.
 pub const HOSTEL_STATUS_CANCELLED: hostel_status = 307;
@@ -61,7 +61,7 @@ pub const HOSTEL_STATUS_CANCELLED: hostel_status = 307;
 pub const HOSTEL_STATUS_MEMORY_LIMIT: hostel_status = 308;
 /// The output is larger than allowed.
 pub const HOSTEL_STATUS_OUTPUT_TOO_LARGE: hostel_status = 309;
-/// The instance has trapped in an earlier call; free it and make a new one.
+/// An earlier call of the instance was stopped half-way, with an error that says hostel_error_maybe_corrupt(); make a new one.
 pub const HOSTEL_STATUS_INSTANCE_DEAD: hostel_status = 310;
 /// A program ended with an exit code other than 0, or another guest with any.
 pub const HOSTEL_STATUS_EXIT: hostel_status = 311;

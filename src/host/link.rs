@@ -1,6 +1,6 @@
 //! A module's imports, each bound to what answers it.
 
-use super::{BytesFunction, Caller, HostFunction, Imports, Reply};
+use super::{BytesFunction, Caller, HostFunction, Imports, Reply, enter_again};
 use crate::abi::{Convention, Provided};
 use crate::engine::{Host, Instance};
 use crate::error::{listed, shown};
@@ -107,7 +107,7 @@ impl Host for Link {
         instance.state().host_used = true;
         match &**function {
             HostFunction::Raw(_, function) => {
-                let mut caller = Caller::new(instance, 0..0);
+                let mut caller = Caller::new(instance, self.convention.as_deref(), 0..0);
                 caller.settle(|caller| function(caller, slots))?;
                 match caller.take_failure() {
                     // Plain values have no form for an error, so it ends the call.
@@ -129,26 +129,20 @@ impl Host for Link {
 /// One call of a host function of bytes: its input out of the guest, its answer in.
 fn answer(function: &BytesFunction, convention: &dyn Convention, instance: &mut dyn Instance, slots: &mut [u64]) -> Result<()> {
     let input = convention.host_input(instance, slots)?;
-    let mut caller = Caller::new(instance, input.clone());
+    let mut caller = Caller::new(instance, Some(convention), input.clone());
     let outcome = caller.settle(|caller| function(caller));
     let reply = caller.reply.take().unwrap_or(Reply::Output(Vec::new()));
+    if caller.is_broken() {
+        return outcome;
+    }
     // The guest may have given the input away, also when the call ends here.
-    convention.host_input_done(instance, input)?;
+    if let Err(error) = convention.host_input_done(instance, input) {
+        instance.state().short_circuit = None; // that is not how it ends
+        return Err(error);
+    }
     outcome?;
     end_if_short_circuited(instance)?;
     convention.host_reply(instance, reply, slots)
-}
-
-/// An answer of bytes needs the guest's allocator, which may call the host again: not for ever, on the host's stack.
-fn enter_again(instance: &mut dyn Instance) -> Result<()> {
-    const DEPTH_MAX: u32 = 4;
-    let depth = &mut instance.state().host_depth;
-    if *depth == DEPTH_MAX {
-        let message = "call stack exhausted: the guest's allocator calls the host for answers that need the allocator again";
-        return Err(Error::TooDeep(message.into()));
-    }
-    *depth += 1;
-    Ok(())
 }
 
 /// A call that a host function ends with a result leaves the guest like one that it ends with an error.

@@ -4,7 +4,9 @@ mod link;
 
 pub(crate) use link::Link;
 
+use crate::abi::{Convention, no_allocator};
 use crate::bounds::{self, Bounds};
+use crate::call;
 use crate::engine::Instance;
 use crate::error::{WasmError, shown};
 use crate::inspect::FuncType;
@@ -97,33 +99,72 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// What ABIs without kinds pass on.
+    /// One that has no more than a message.
+    pub fn of(message: String) -> Self {
+        Failure { message, ..Failure::default() }
+    }
+
+    /// Its kind and place, and what it carries, whoever asks: those who told none carry the payload, or else the message.
+    fn told(self) -> (String, WasmError) {
+        let Failure { message, payload, wasm_error } = self;
+        let carried = |payload: Vec<u8>| if payload.is_empty() { message.clone().into_bytes() } else { payload };
+        let wasm_error = wasm_error.unwrap_or_else(|| WasmError::untold(carried(payload)));
+        (message, wasm_error)
+    }
+
+    /// What ABIs without kinds pass on: what it carries, or the message.
     pub(crate) fn into_bytes(self) -> Vec<u8> {
-        if self.payload.is_empty() { self.message.into_bytes() } else { self.payload }
+        let (message, WasmError { payload, .. }) = self.told();
+        if payload.is_empty() { message.into_bytes() } else { payload }
+    }
+
+    /// What ABIs with kinds pass on. Text stays text: where a kind of text carries other bytes, it is the message.
+    pub(crate) fn into_wasm_error(self) -> WasmError {
+        let (message, mut wasm_error) = self.told();
+        if wasm_error.kind.is_text() && core::str::from_utf8(&wasm_error.payload).is_err() {
+            wasm_error.payload = message.into_bytes();
+        }
+        wasm_error
     }
 
     /// The error of a call that ends with it.
     pub fn into_error(self) -> Error {
-        Error::Host { message: self.message, payload: self.payload, wasm_error: self.wasm_error.map(Box::new) }
+        let (message, wasm_error) = self.told();
+        Error::Host { message, wasm_error: Box::new(wasm_error) }
     }
 }
 
 /// A host function's view of the call it is part of.
 pub struct Caller<'a> {
     instance: &'a mut dyn Instance,
+    /// The guest's ABI, if that is known.
+    convention: Option<&'a dyn Convention>,
     /// Where the input lies in the guest's memory; nowhere for functions of plain values.
     input: Range<usize>,
     reply: Option<Reply>,
+    /// Why the guest cannot go on, whatever the host function says.
+    broken: Option<Broken>,
+}
+
+/// What a call of the guest's allocator came to that did not come to its end.
+struct Broken {
+    error: Error,
+    /// What a host function ended it with inside, if that is how.
+    output: Option<Vec<u8>>,
 }
 
 impl<'a> Caller<'a> {
-    fn new(instance: &'a mut dyn Instance, input: Range<usize>) -> Self {
-        Caller { instance, input, reply: None }
+    fn new(instance: &'a mut dyn Instance, convention: Option<&'a dyn Convention>, input: Range<usize>) -> Self {
+        Caller { instance, convention, input, reply: None, broken: None }
     }
 
     /// Runs the host function; one that fails has not ended the call with a result, whatever it said before.
     fn settle(&mut self, function: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         let outcome = self.lend(function);
+        if let Some(Broken { error, output }) = &mut self.broken {
+            self.instance.state().short_circuit = output.take();
+            return Err(error.clone());
+        }
         if outcome.is_err() {
             self.instance.state().short_circuit = None;
         }
@@ -196,8 +237,9 @@ impl<'a> Caller<'a> {
         *self.instance.state().context.get_mut()
     }
 
-    /// Answers the guest; a second answer replaces the first.
+    /// Answers the guest; a second answer replaces the first, whatever it is.
     pub fn reply(&mut self, reply: Reply) {
+        self.instance.state().short_circuit = None;
         self.reply = Some(reply);
     }
 
@@ -209,8 +251,9 @@ impl<'a> Caller<'a> {
         }
     }
 
-    /// Ends the guest's call, successfully: these bytes are what it returns, as if the guest had.
+    /// Ends the guest's call, successfully: these bytes are what it returns, as if the guest had. It replaces an answer.
     pub fn short_circuit(&mut self, output: Vec<u8>) {
+        self.reply = None;
         self.instance.state().short_circuit = Some(output);
     }
 
@@ -218,4 +261,64 @@ impl<'a> Caller<'a> {
     pub fn memory(&mut self) -> &mut [u8] {
         self.instance.memory()
     }
+
+    /// Whether `allocate` may make the guest's memory lie elsewhere.
+    pub fn memory_moves(&mut self) -> bool {
+        self.instance.memory_moves()
+    }
+
+    /// A block of so many bytes in the guest's memory, which then belongs to the guest: its address.
+    pub fn allocate(&mut self, len: usize) -> Result<u64> {
+        self.inside(|convention, instance| convention.allocate(instance, len))
+    }
+
+    /// Gives a block back to the guest's allocator.
+    pub fn deallocate(&mut self, address: u64, len: usize) -> Result<()> {
+        self.inside(|convention, instance| convention.deallocate(instance, address, len))
+    }
+
+    /// Calls the guest's allocator. Where that did not come to its end, or misbehaved, the guest cannot go on.
+    fn inside<T>(&mut self, run: impl FnOnce(&dyn Convention, &mut dyn Instance) -> Result<T>) -> Result<T> {
+        let convention = self.convention.ok_or_else(no_allocator)?;
+        if let Some(Broken { error, .. }) = &self.broken {
+            return Err(error.clone());
+        }
+        if let Some(error) = call::over(self.instance) {
+            return Err(error);
+        }
+        enter_again(self.instance)?;
+        let said = self.instance.state().short_circuit.take();
+        let before = self.instance.fuel();
+        let outcome = run(convention, self.instance);
+        bounds::lessen(before.saturating_sub(self.instance.fuel()));
+        let state = self.instance.state();
+        state.host_depth -= 1;
+        let output = core::mem::replace(&mut state.short_circuit, said);
+        let half_way = state.unwound;
+        outcome.map_err(|error| {
+            // Code that is stopped traps.
+            let error = error.trap().and_then(|_| call::over(self.instance)).unwrap_or(error);
+            if half_way || error.maybe_corrupt() {
+                self.broken = Some(Broken { error: error.clone(), output });
+            }
+            error
+        })
+    }
+
+    /// Whether the guest is not to be entered any more.
+    fn is_broken(&self) -> bool {
+        self.broken.is_some()
+    }
+}
+
+/// An answer of bytes needs the guest's allocator, which may call the host again: not for ever, on the host's stack.
+fn enter_again(instance: &mut dyn Instance) -> Result<()> {
+    const DEPTH_MAX: u32 = 4;
+    let depth = &mut instance.state().host_depth;
+    if *depth == DEPTH_MAX {
+        let message = "call stack exhausted: the guest's allocator calls the host for answers that need the allocator again";
+        return Err(Error::TooDeep(message.into()));
+    }
+    *depth += 1;
+    Ok(())
 }

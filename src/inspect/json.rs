@@ -1,6 +1,7 @@
 //! A module's outline as JSON, for `hostel inspect` and anyone else.
 
 use super::{ExternType, ModuleInfo};
+use crate::abi;
 use crate::error::harmless_json;
 use serde::Serialize;
 
@@ -23,6 +24,9 @@ struct Extern<'a> {
     name: &'a str,
     kind: &'static str,
     r#type: String,
+    /// A function that hosts do not call: the ABI does.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    internal: bool,
 }
 
 #[derive(Serialize)]
@@ -41,7 +45,10 @@ enum Resettable {
 /// The outline as one JSON object.
 pub fn outline(info: &ModuleInfo) -> String {
     let imports = info.imports.iter().map(|import| extern_(Some(&import.module), &import.name, &import.ty));
-    let exports = info.exports.iter().map(|export| extern_(None, &export.name, &export.ty));
+    let exports = info.exports.iter().map(|export| {
+        let internal = matches!(export.ty, ExternType::Function(_)) && abi::is_internal(info.abi, &export.name);
+        Extern { internal, ..extern_(None, &export.name, &export.ty) }
+    });
     let memories = info.memories.iter().filter_map(|ty| match ty {
         ExternType::Memory { pages, page_bytes, .. } => Some(Memory {
             min_bytes: pages.min.saturating_mul(*page_bytes),
@@ -65,5 +72,5 @@ pub fn outline(info: &ModuleInfo) -> String {
 }
 
 fn extern_<'a>(module: Option<&'a str>, name: &'a str, ty: &ExternType) -> Extern<'a> {
-    Extern { module, name, kind: ty.kind(), r#type: ty.to_string() }
+    Extern { module, name, kind: ty.kind(), r#type: ty.to_string(), internal: false }
 }

@@ -127,6 +127,20 @@ pub fn inspect(wasm: &[u8], features: Features, limits: &Limits) -> Result<Modul
     }
 }
 
+/// Whether bytes are a binary module or component from the first to the last, whatever its sections hold.
+#[cfg(feature = "std")]
+pub fn is_module(bytes: &[u8]) -> bool {
+    let Some(sections) = bytes.strip_prefix(b"\0asm").and_then(|rest| rest.get(4..)) else { return false };
+    let mut reader = wasmparser::BinaryReader::new(sections, 0);
+    while !reader.eof() {
+        let section = reader.read_u8().and_then(|_| reader.read_var_u32()).and_then(|len| reader.read_bytes(len as usize));
+        if section.is_err() {
+            return false;
+        }
+    }
+    true
+}
+
 fn invalid(error: &wasmparser::BinaryReaderError) -> Error {
     let mut message = shown(error.message());
     if message.starts_with("magic header not detected") {

@@ -25,7 +25,7 @@ use crate::report::Usage;
 use crate::stop::Stop;
 use crate::sys::fork;
 use crate::{Error, Result};
-use alloc::{boxed::Box, format, sync::Arc};
+use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
 use snapshot::Snapshot;
 
 /// Memories that wait for a room.
@@ -37,8 +37,10 @@ type Spare = ();
 /// An instance of a guest, linked and started.
 pub struct Room {
     instance: Box<dyn Instance + Send>,
-    /// A call was stopped half-way.
+    /// A call was stopped half-way, by what may leave the guest corrupt.
     dead: bool,
+    /// The last call was ended from inside, by whatever it was.
+    unwound: bool,
     /// The last call ended in a way after which an instance is not used again.
     spoilt: bool,
     /// What it was made like, if it was.
@@ -73,7 +75,7 @@ impl Room {
         let stop = Arc::<Stop>::default();
         let _watch = bounds.watch(&stop)?;
         if let Some(reason) = stop.asked() {
-            return Err(while_starting(call::stopped(reason, None)));
+            return Err(while_starting(call::stopped(reason, bounds, Vec::new())));
         }
         let mut room = Room::make(guest, options, bounds, stop, None, spare)?;
         let started = guest.initialize().map_or(Ok(()), |initialize| room.instance.call(initialize, &mut []));
@@ -119,6 +121,7 @@ impl Room {
                 memory_bytes_as_new: like.as_ref().map_or(0, |like| like.memory_bytes()),
                 instance,
                 dead: false,
+                unwound: false,
                 spoilt: false,
                 like,
                 uses: 0,
@@ -134,11 +137,14 @@ impl Room {
         }
     }
 
-    /// Runs one call. After an error that stopped the guest half-way the room is dead.
+    /// Runs one call. After an error that stopped the guest half-way, and says that it may be corrupt, the room is dead.
     pub fn call(&mut self, guest: &Guest, export: usize, input: &[u8], options: &Options, bounds: &Bounds) -> Result<Box<[u8]>> {
         let output_max = options.output_max(guest.limits());
         let convention = guest.convention()?;
         let outcome = self.within(guest, options, bounds, |instance| convention.call(instance, export, input, output_max))?;
+        if let Some(output) = self.instance.state().short_circuit.as_mut().filter(|output| output.is_empty()) {
+            output.extend_from_slice(convention.nothing());
+        }
         self.settle(outcome, output_max)
     }
 
@@ -193,10 +199,12 @@ impl Room {
     fn settle(&mut self, outcome: Result<Box<[u8]>>, output_max: u64) -> Result<Box<[u8]>> {
         self.spoilt = outcome.as_ref().is_err_and(spoils);
         let state = self.instance.state();
-        // A host function that ends a call with a result leaves the guest usable, as holochain's guests expect.
-        self.dead = state.unwound && state.short_circuit.is_none();
+        self.unwound = state.unwound;
         self.spoilt |= state.memory.refused() && state.unwound;
-        call::settle(outcome, state, output_max)
+        let outcome = call::settle(outcome, state, output_max);
+        // What came back in order is for its host to judge.
+        self.dead = self.unwound && outcome.as_ref().is_err_and(Error::maybe_corrupt);
+        outcome
     }
 
     /// Without a snapshot nothing can be put back.
@@ -217,7 +225,7 @@ impl Room {
         self.generation == fork::generation()
     }
 
-    /// INSTANCE_DEAD when an earlier call stopped the guest half-way.
+    /// INSTANCE_DEAD when an earlier call stopped the guest half-way, and may have left it corrupt.
     pub fn check_alive(&self) -> Result<()> {
         if self.dead { Err(Error::InstanceDead) } else { Ok(()) }
     }
@@ -277,16 +285,16 @@ fn memory_max(limits: &Limits, options: &Options) -> u64 {
 
 /// Why a start did not come to its end in order; as for a call, a guest may also say no while it starts.
 fn start_error(started: Result<()>, state: &mut State, fuel: i64) -> Error {
-    let started = call::bounded(started, state, fuel);
+    let started = call::bounded(started, state, fuel).map_err(while_starting);
     let ended = || Error::BadAbi("a host function ended the guest's start with a result".into());
-    while_starting(call::settle(started.map(|()| Box::default()), state, u64::MAX).err().unwrap_or_else(ended))
+    call::settle(started.map(|()| Box::default()), state, u64::MAX).err().unwrap_or_else(ended)
 }
 
 /// An error of a start, with a message that says so where the host could not tell.
 fn while_starting(error: Error) -> Error {
     match error {
-        Error::Stopped { reason, message, trap } => {
-            Error::Stopped { reason, message: format!("while the guest started: {message}"), trap }
+        Error::Stopped { reason, message, backtrace } => {
+            Error::Stopped { reason, message: format!("while the guest started: {message}"), backtrace }
         }
         error => error,
     }

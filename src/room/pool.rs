@@ -262,7 +262,7 @@ impl Pool {
             return self.discard_used(room);
         }
         let mut done = None;
-        if room.dead || room.uses >= self.settings.calls {
+        if room.dead || room.unwound || room.uses >= self.settings.calls {
             done = room.reset();
             if done.is_none() {
                 return self.keep_spare(*room);
@@ -328,7 +328,7 @@ impl Pool {
         while let Some(begun) = begun.filter(|_| *rooms >= max) {
             // Only who finds no room gives up: one that was freed for this call would else be nobody's.
             if let Some(reason) = bounds.ended() {
-                return Err(call::stopped(reason, None));
+                return Err(call::stopped(reason, bounds, Vec::new()));
             }
             let left = self.settings.wait.saturating_sub(begun.elapsed());
             if left.is_zero() {

@@ -39,7 +39,9 @@ pub fn schedule(at: Instant, stop: &Arc<Stop>) -> Result<Scheduled> {
     if queue.thread.is_none() {
         let turn = queue.ended;
         let started = threads::start("hostel-timer", move || timer.run(turn));
-        queue.thread = Some(started.map_err(|error| Error::OutOfResources(format!("no thread for deadlines: {error}")))?);
+        queue.thread = Some(
+            started.map_err(|error| Error::OutOfResources(format!("no thread for deadlines: {}", crate::sys::words(error))))?,
+        );
     }
     queue.due.insert(key, stop.clone());
     let wakes = queue.looks_at.is_none_or(|looks_at| at < looks_at);

@@ -11,7 +11,7 @@ use std::path::Path;
 pub(crate) fn check_private(path: &Path) -> Result<()> {
     use std::os::unix::fs::MetadataExt;
     let refused = |why: &str| Error::CacheIo(format!("{} is not used: {why}", shown_path(path)));
-    let data = std::fs::metadata(path).map_err(|error| refused(&error.to_string()))?;
+    let data = std::fs::metadata(path).map_err(|error| refused(&super::words(error)))?;
     if data.mode() & 0o022 != 0 {
         return Err(refused("others may write to it"));
     }
@@ -125,7 +125,7 @@ pub(crate) fn read_named(path: &Path, file: &std::fs::File, len: u64, most: u64)
 
 /// That a file which the host has named is none, or cannot be read.
 pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Error {
-    Error::InvalidArgument(format!("path: cannot read {}: {error}", shown_path(path)))
+    Error::InvalidArgument(format!("path: cannot read {}: {}", shown_path(path), super::words(error)))
 }
 
 /// Makes a file that nobody else can open, whatever the umask.

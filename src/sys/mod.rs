@@ -58,7 +58,21 @@ pub(crate) mod pagemap;
 pub(crate) mod pages;
 pub(crate) mod process;
 #[cfg(feature = "std")]
+pub(crate) mod stack;
+#[cfg(feature = "std")]
 pub(crate) mod threads;
+
+/// An error of the system in words alone: its number says nothing to people.
+#[cfg(feature = "std")]
+pub(crate) fn words(error: impl core::fmt::Display) -> String {
+    const NUMBER: &str = " (os error ";
+    let mut text = alloc::format!("{error}");
+    while let Some(start) = text.find(NUMBER) {
+        let Some(len) = text[start..].find(')') else { break };
+        text.replace_range(start..=start + len, "");
+    }
+    text
+}
 
 /// A copy of bytes whose number a guest has chosen: OUT_OF_RESOURCES, and not the end of the process, when there is no
 /// memory for it.

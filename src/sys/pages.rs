@@ -104,7 +104,7 @@ impl Pages {
         for (part, access) in parts.into_iter().filter(|(part, _)| !part.is_empty()) {
             // SAFETY: the range is ours, and `&mut self` means that nobody reads or writes it now.
             unsafe { mm::mprotect(self.base.as_ptr().add(part.start).cast(), part.len(), access) }
-                .map_err(|error| Error::OutOfResources(format!("cannot make pages executable: {error}")))?;
+                .map_err(|error| Error::OutOfResources(format!("cannot make pages executable: {}", super::words(error))))?;
         }
         Ok(())
     }

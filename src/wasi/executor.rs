@@ -34,8 +34,9 @@ fn executor() -> Result<&'static Runtime> {
     let mut builder = Builder::new_multi_thread();
     builder.worker_threads(1).max_blocking_threads(BLOCKING_THREADS).thread_keep_alive(IDLE);
     builder.enable_all().thread_name("hostel-wasi").on_thread_start(threads::block_signals);
-    let made =
-        builder.build().map_err(|error| Error::OutOfResources(format!("no threads to do input and output with: {error}")))?;
+    let made = builder.build().map_err(|error| {
+        Error::OutOfResources(format!("no threads to do input and output with: {}", crate::sys::words(error)))
+    })?;
     Ok(executor.get_or_init(|| made))
 }
 
@@ -54,7 +55,7 @@ pub(super) fn wait<F: Future>(future: F, may_wait: bool, bounds: &Bounds, stop: 
             return Ok(output);
         }
         if let Some(reason) = stop.asked() {
-            return Err(call::stopped(reason, None));
+            return Err(call::stopped(reason, bounds, Vec::new()));
         }
         match bounds.look_again() {
             // The timer and the tokens write the word that was looked at, and wake nobody.

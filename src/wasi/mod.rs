@@ -145,8 +145,11 @@ impl Wasi {
             return Err(Error::InvalidArgument("guest_path: the name of a directory is empty".into()));
         }
         // Named anew from the root: a host that changes its working directory grants no other one.
-        let host = host.canonicalize().and_then(|path| std::fs::read_dir(&path).map(|_| path));
-        let host = host.map_err(|error| Error::InvalidArgument(format!("host_path: the directory cannot be read: {error}")))?;
+        let readable = host.canonicalize().and_then(|path| std::fs::read_dir(&path).map(|_| path));
+        let host = readable.map_err(|error| {
+            let why = crate::sys::words(error);
+            Error::InvalidArgument(format!("host_path: the directory {} cannot be read: {why}", crate::error::shown_path(host)))
+        })?;
         self.directories.retain(|known| known.guest != guest);
         self.directories.push(Directory { host, guest: guest.into(), read_only });
         Ok(())

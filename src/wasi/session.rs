@@ -7,7 +7,8 @@ use super::streams::{Carried, Sink, Source};
 use super::{Input, Output, PerCall, Wasi, executor};
 use crate::bounds::Bounds;
 use crate::call;
-use crate::error::shown;
+use crate::error::{shown, shown_path};
+use crate::host::Failure;
 use crate::stop::Stop;
 use crate::{Error, Result};
 use alloc::{format, sync::Arc, vec::Vec};
@@ -58,7 +59,9 @@ impl Session {
             let permissions = if directory.read_only { FsPerms::ReadOnly } else { FsPerms::ReadWrite };
             let opened = builder.preopened_dir(&directory.host, &directory.guest, permissions);
             opened.map_err(|error| {
-                Error::OutOfResources(format!("the directory {} cannot be opened: {error}", shown(&directory.guest)))
+                let (host, why) = (shown_path(&directory.host), crate::sys::words(format_args!("{error:#}")));
+                let guest = shown(&directory.guest);
+                Error::OutOfResources(format!("the directory {host}, which the guest calls {guest}, cannot be opened: {why}"))
             })?;
         }
         let writes_out = call.output.is_none() && matches!(wasi.output, Output::Inherited);
@@ -101,7 +104,7 @@ impl Session {
             return Ok(INVAL);
         }
         match function {
-            Function::RandomGet => return self.fill_random(memory, slots, stop),
+            Function::RandomGet => return self.fill_random(memory, slots, bounds, stop),
             Function::FdReaddir => return self.list(memory, slots, bounds, stop),
             // "name/" is the directory, too.
             Function::PathRemoveDirectory => return self.run(function, memory, &without_slashes(memory, slots), bounds, stop),
@@ -177,14 +180,14 @@ impl Session {
     }
 
     /// Random bytes, piece by piece: a guest may ask for as many as it has memory.
-    fn fill_random(&mut self, memory: &mut [u8], slots: &[u64], stop: &Stop) -> Result<i32> {
+    fn fill_random(&mut self, memory: &mut [u8], slots: &[u64], bounds: &Bounds, stop: &Stop) -> Result<i32> {
         let word = |index: usize| slots.get(index).map_or(0, |&slot| slot as u32 as usize);
         let wanted = memory.get_mut(word(0)..).and_then(|rest| rest.get_mut(..word(1)));
         let Some(wanted) = wanted else { return Ok(FAULT) };
         for piece in wanted.chunks_mut(RANDOM_PIECE) {
             self.random()?.fill_bytes(piece);
             if let Some(reason) = stop.asked() {
-                return Err(call::stopped(reason, None));
+                return Err(call::stopped(reason, bounds, Vec::new()));
             }
         }
         Ok(SUCCESS)
@@ -194,7 +197,8 @@ impl Session {
     fn random(&mut self) -> Result<&mut ChaCha20Rng> {
         if self.random.is_none() {
             let mut seed = [0; 32];
-            getrandom::fill(&mut seed).map_err(|error| Error::OutOfResources(format!("no random numbers: {error}")))?;
+            getrandom::fill(&mut seed)
+                .map_err(|error| Error::OutOfResources(format!("no random numbers: {}", crate::sys::words(error))))?;
             self.random = Some(ChaCha20Rng::from_seed(seed));
         }
         self.random.as_mut().ok_or_else(|| Error::Internal("random numbers without a generator".into()))
@@ -208,7 +212,7 @@ fn refused(error: wiggle::error::Error) -> Result<i32> {
     }
     Err(match error.downcast::<Carried>() {
         Ok(Carried(error)) => error,
-        Err(error) => Error::Host { message: format!("WASI: {error:#}"), payload: Vec::new(), wasm_error: None },
+        Err(error) => Failure::of(format!("WASI: {}", crate::sys::words(format_args!("{error:#}")))).into_error(),
     })
 }
 

@@ -89,7 +89,9 @@ impl Sink {
         match stream.as_fd().try_clone_to_owned() {
             Ok(fd) => Ok(Some(Sink::Process(Arc::new(fd.into())))),
             Err(error) if error.raw_os_error() == Some(libc::EBADF) => Ok(None),
-            Err(error) => Err(Error::OutOfResources(format!("no descriptor for a stream of the process: {error}"))),
+            Err(error) => {
+                Err(Error::OutOfResources(format!("no descriptor for a stream of the process: {}", crate::sys::words(error))))
+            }
         }
     }
 

@@ -21,9 +21,11 @@ pub(super) fn open(envelope: &[u8]) -> Result<Result<Range<usize>, WasmError>> {
     })
 }
 
+/// The value that is none.
+pub(super) const NIL: &[u8] = &[0xc0];
+
 /// A value in an envelope; no bytes at all count as nil.
 pub(super) fn ok(value: &[u8]) -> Vec<u8> {
-    const NIL: &[u8] = &[0xc0];
     let value = if value.is_empty() { NIL } else { value };
     let mut envelope = Vec::with_capacity(4 + value.len());
     envelope.extend_from_slice(b"\x81\xa2Ok");

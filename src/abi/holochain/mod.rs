@@ -6,8 +6,8 @@ mod envelope;
 use super::blocks::{Answer, Blocks, Call, pack, same_type, unpack};
 use super::{Convention, Provided, range};
 use crate::engine::Instance;
-use crate::error::{Kind, WasmError};
-use crate::host::{Failure, Reply};
+use crate::error::WasmError;
+use crate::host::Reply;
 use crate::inspect::ValueType::{I32, I64};
 use crate::inspect::{FuncType, ModuleInfo};
 use crate::{Error, Result};
@@ -16,6 +16,7 @@ use core::ops::Range;
 
 const ALLOCATE: &str = "__hc__allocate_1";
 const DEALLOCATE: &str = "__hc__deallocate_1";
+pub(super) const ALLOCATOR: [&str; 2] = [ALLOCATE, DEALLOCATE];
 
 pub(super) fn detect(info: &ModuleInfo) -> bool {
     info.function(ALLOCATE).is_some() || info.function(DEALLOCATE).is_some()
@@ -56,6 +57,18 @@ impl Convention for Holochain {
         })
     }
 
+    fn nothing(&self) -> &'static [u8] {
+        envelope::NIL
+    }
+
+    fn allocate(&self, instance: &mut dyn Instance, len: usize) -> Result<u64> {
+        self.0.allocate(instance, len)
+    }
+
+    fn deallocate(&self, instance: &mut dyn Instance, address: u64, len: usize) -> Result<()> {
+        self.0.deallocate(instance, address, len)
+    }
+
     fn host_type(&self) -> Option<FuncType> {
         Some(bytes_type())
     }
@@ -72,7 +85,7 @@ impl Convention for Holochain {
     fn host_reply(&self, instance: &mut dyn Instance, reply: Reply, slots: &mut [u64]) -> Result<()> {
         let bytes = match reply {
             Reply::Output(value) => envelope::ok(&value),
-            Reply::Failure(failure) => envelope::err(&wasm_error(failure)),
+            Reply::Failure(failure) => envelope::err(&failure.into_wasm_error()),
         };
         slots[0] = pack(self.0.put(instance, &bytes)?);
         Ok(())
@@ -85,14 +98,8 @@ impl Convention for Holochain {
 
 /// What a guest's `Err` means to the host.
 fn error(told: WasmError) -> Error {
-    let (payload, of_the_host) = (told.payload.clone(), told.kind.is_of_the_host());
-    let (message, wasm_error) = (alloc::format!("{told}"), Some(Box::new(told)));
-    if of_the_host { Error::Host { message, payload, wasm_error } } else { Error::Guest { payload, trap: None, wasm_error } }
-}
-
-/// What a guest sees when a host function fails. Without a kind it is text, which counts as the host's or, without
-/// the feature `error-as-host`, as the guest's.
-fn wasm_error(failure: Failure) -> WasmError {
-    let bare = if cfg!(feature = "error-as-host") { Kind::Host } else { Kind::Guest };
-    failure.wasm_error.unwrap_or_else(|| WasmError::new("hostel".into(), 0, bare, &failure.message, &failure.payload))
+    if told.kind.is_of_the_host() {
+        return Error::Host { message: alloc::format!("{told}"), wasm_error: Box::new(told) };
+    }
+    Error::Guest { payload: told.payload.clone(), trap: None, wasm_error: Some(Box::new(told)) }
 }

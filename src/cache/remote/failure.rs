@@ -30,6 +30,6 @@ impl Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        Failure::Outage(error.to_string())
+        Failure::Outage(crate::sys::words(error))
     }
 }

@@ -164,7 +164,9 @@ async fn reach(host: &str, port: u16) -> Tried<TcpStream> {
     for address in addresses {
         match TcpStream::connect(SocketAddr::new(address, port)).await {
             Ok(stream) => return Ok(stream),
-            Err(error) => failed = Failure::Outage(format!("cannot connect: {error}; is a Redis server there?")),
+            Err(error) => {
+                failed = Failure::Outage(format!("cannot connect: {}; is a Redis server there?", crate::sys::words(error)))
+            }
         }
     }
     Err(failed)
@@ -176,7 +178,7 @@ async fn secure(config: &Arc<ClientConfig>, host: &str, stream: TcpStream) -> Tr
     let secured = TlsConnector::from(config.clone()).connect(name, stream).await;
     secured.map_err(|error| match tls::why(&error) {
         Some(why) => Failure::outage(why),
-        None => Failure::Outage(format!("no TLS: {error}; without it, the URL begins with redis://")),
+        None => Failure::Outage(format!("no TLS: {}; without it, the URL begins with redis://", crate::sys::words(error))),
     })
 }
 

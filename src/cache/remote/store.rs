@@ -77,7 +77,7 @@ const SOON: Duration = Duration::from_millis(200);
 fn drive<T: Send>(limit: Duration, work: impl Future<Output = Tried<T>> + Send) -> Tried<T> {
     let run = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Failure::Outage(format!("cannot start: {error}")))?;
+        let runtime = runtime.map_err(|error| Failure::Outage(format!("cannot start: {}", crate::sys::words(error))))?;
         let outcome = runtime.block_on(async { tokio::time::timeout(limit, work).await });
         runtime.shutdown_timeout(SOON); // files of credentials are read by a thread
         outcome.unwrap_or_else(|_| Err(Failure::Outage(format!("not done within {limit:?}"))))
@@ -167,7 +167,7 @@ impl ModuleCache for Remote {
             return Ok(None);
         }
         let mut random = [0; 16];
-        files::random(&mut random).map_err(|error| Error::CacheIo(format!("no random numbers: {error}")))?;
+        files::random(&mut random).map_err(|error| Error::CacheIo(format!("no random numbers: {}", crate::sys::words(error))))?;
         let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
         let (claim, name, time) = (claim_name(key), name(key), self.limits.agreement);
         let claimed = self.attempt(&self.saves, "claim", key, async {

@@ -24,7 +24,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
     CertificateDer::pem_slice_iter(pem)
         .collect::<core::result::Result<_, _>>()
-        .map_err(|error| Error::CacheIo(format!("the certificates cannot be read: {error}")))
+        .map_err(|error| Error::CacheIo(format!("the certificates cannot be read: {}", crate::sys::words(error))))
 }
 
 /// How to speak TLS with whom these certificates vouch for, or else those of the system.

@@ -76,7 +76,7 @@ impl RoomTunables {
             Some(like) => like.memory(index, style, max),
             None => Memory::new(style, len, max),
         };
-        memory.map(Box::new).map_err(|error| MemoryError::Region(format!("no memory for a room: {error}")))
+        memory.map(Box::new).map_err(|error| MemoryError::Region(format!("no memory for a room: {}", crate::sys::words(error))))
     }
 }
 

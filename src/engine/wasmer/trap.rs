@@ -2,7 +2,7 @@
 
 use super::Compiled;
 use crate::call::State;
-use crate::error::{Frame, Trap, TrapCode, shown};
+use crate::error::{Frame, Trap, TrapCode, function_name};
 use crate::{Error, Result};
 use alloc::{boxed::Box, string::ToString, vec::Vec};
 
@@ -39,7 +39,7 @@ fn frames(compiled: &Compiled, backtrace: &backtrace::Backtrace, trapped_at: Opt
         // Where limits were compiled in, offsets are those of another module than the host's.
         let offset = if meters.is_none() { offset } else { None };
         let ours = meters.is_some_and(|meters| function >= meters.guest_functions);
-        (!ours).then(|| Frame { function, name: name.map(shown), offset: offset.map(|offset| offset as usize) })
+        (!ours).then(|| Frame { function, name: name.map(function_name), offset: offset.map(|offset| offset as usize) })
     });
     frames.take(FRAMES_MAX).collect()
 }
@@ -53,7 +53,7 @@ pub(super) fn instantiated<T>(
     use wasmer_compiler::{InstantiationError, LinkError};
     result.map_err(|failure| match *failure {
         InstantiationError::Start(trap) | InstantiationError::Link(LinkError::Trap(trap)) => error(trap, compiled, state),
-        InstantiationError::Link(LinkError::Resource(message)) => Error::OutOfResources(message),
+        InstantiationError::Link(LinkError::Resource(message)) => Error::OutOfResources(crate::sys::words(message)),
         InstantiationError::Link(failure) => Error::Link(failure.to_string()),
         InstantiationError::CpuFeature(message) => Error::UnsupportedModule(message),
     })

@@ -171,6 +171,10 @@ impl<C: Exports> Instance for View<C> {
         }
     }
 
+    fn memory_moves(&mut self) -> bool {
+        true
+    }
+
     fn state(&mut self) -> &mut State {
         &mut self.data().state
     }

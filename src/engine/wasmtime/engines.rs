@@ -116,7 +116,9 @@ fn engine(choice: &Choice, pooled: bool) -> Result<MadeHere<Engine>> {
         config.allocation_strategy(pool(choice));
     }
     let engine = undivided(|| Engine::new(&config));
-    engine.map(MadeHere::new).map_err(|error| Error::OutOfResources(format!("wasmtime cannot be set up: {error:#}")))
+    engine.map(MadeHere::new).map_err(|error| {
+        Error::OutOfResources(format!("wasmtime cannot be set up: {}", crate::sys::words(format_args!("{error:#}"))))
+    })
 }
 
 fn config(choice: &Choice) -> Config {

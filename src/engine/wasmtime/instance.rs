@@ -34,6 +34,8 @@ pub(super) struct Data {
     /// The functions called last, by position.
     pub entries: [Option<(usize, Entry)>; FEW],
     pub memory: Option<Memory>,
+    /// Whether that may come to lie elsewhere.
+    pub memory_moves: bool,
     pub fuel: Option<Global>,
     /// The bytes that a memory is about to grow by.
     pub growing: u64,
@@ -64,6 +66,7 @@ impl WasmtimeInstance {
             place: None,
             entries: [None; FEW],
             memory: None,
+            memory_moves: false,
             fuel: None,
             growing: 0,
         }));

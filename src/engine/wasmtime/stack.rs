@@ -142,7 +142,7 @@ fn take(bytes: usize) -> Result<DefaultStack> {
     if let Ok(Some(stack)) = idle {
         return Ok(stack);
     }
-    DefaultStack::new(bytes).map_err(|error| Error::OutOfResources(format!("no stack for a guest: {error}")))
+    DefaultStack::new(bytes).map_err(|error| Error::OutOfResources(format!("no stack for a guest: {}", crate::sys::words(error))))
 }
 
 fn give_back(stack: DefaultStack) {
@@ -158,6 +158,7 @@ fn give_back(stack: DefaultStack) {
 /// Runs the engine's own code where it needs more stack than a caller may have.
 pub(super) fn roomy<R>(f: impl FnOnce() -> R) -> Result<R> {
     const BYTES: usize = 8 << 20;
-    let stack = DefaultStack::new(BYTES).map_err(|error| Error::OutOfResources(format!("no stack to compile on: {error}")))?;
+    let stack = DefaultStack::new(BYTES)
+        .map_err(|error| Error::OutOfResources(format!("no stack to compile on: {}", crate::sys::words(error))))?;
     Ok(corosensei::on_stack(stack, f))
 }

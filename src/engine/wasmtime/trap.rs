@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::call::State;
 use crate::engine::HostStop;
-use crate::error::{Frame, Trap, TrapCode, shown};
+use crate::error::{Frame, Trap, TrapCode, function_name};
 use crate::prepare::Meters;
 use alloc::{boxed::Box, format, vec::Vec};
 use wasmtime::{ThrownException, Trap as Theirs, WasmBacktrace};
@@ -31,7 +31,7 @@ pub(super) fn not_made(failure: &wasmtime::Error, meters: Option<&Meters>, state
     if failure.is::<HostStop>() || code(failure).is_some() {
         return error(failure, meters, state);
     }
-    Error::OutOfResources(format!("no instance can be made: {failure:#}"))
+    Error::OutOfResources(format!("no instance can be made: {}", crate::sys::words(format_args!("{failure:#}"))))
 }
 
 fn code(error: &wasmtime::Error) -> Option<TrapCode> {
@@ -56,7 +56,7 @@ fn frames(error: &wasmtime::Error, meters: Option<&Meters>) -> Vec<Frame> {
         backtrace.frames().iter().filter(|frame| meters.is_none_or(|meters| frame.func_index() < meters.guest_functions));
     let frame = |frame: &wasmtime::FrameInfo| Frame {
         function: frame.func_index(),
-        name: frame.func_name().map(shown),
+        name: frame.func_name().map(function_name),
         // Where limits were compiled in, offsets are those of another module than the host's.
         offset: if meters.is_none() { frame.module_offset() } else { None },
     };

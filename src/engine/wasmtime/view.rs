@@ -129,7 +129,11 @@ impl<C: Context> View<C> {
                 (Some(instance), Some(export)) => instance.get_module_export(&mut self.0, &export),
                 (None, _) => self.0.export("memory"),
             };
-            self.0.carried().memory = found.and_then(Extern::into_memory);
+            let memory = found.and_then(Extern::into_memory);
+            // Only a memory of 64 bits may outgrow what is reserved for it.
+            let moves = memory.is_some_and(|memory| memory.ty(self.0.as_context()).is_64());
+            let data = self.0.carried();
+            (data.memory, data.memory_moves) = (memory, moves);
         }
         self.0.carried().memory
     }
@@ -188,6 +192,11 @@ impl<C: Context> Instance for View<C> {
             Some(memory) => memory.data_mut(self.0.as_context_mut()),
             None => &mut [],
         }
+    }
+
+    fn memory_moves(&mut self) -> bool {
+        self.memory_export();
+        self.0.carried().memory_moves
     }
 
     fn state(&mut self) -> &mut State {

@@ -13,7 +13,7 @@ use crate::host::{BytesFunction, Caller, Failure, RawFunction};
 use crate::load::Finished;
 use crate::log::{Level, Sink};
 use crate::progress::{Phase, Progress};
-use crate::sys::pages::Pages;
+use crate::sys::{self, pages::Pages};
 use crate::wasi;
 use crate::{Error, Result, Status};
 use core::ffi::{CStr, c_void};
@@ -57,10 +57,12 @@ impl Drop for UserData {
 pub(in crate::ffi) fn bytes_function(callback: hostel_host_function, data: Arc<UserData>) -> Result<BytesFunction> {
     let callback = callback.ok_or_else(|| super::null("callback"))?;
     Ok(Box::new(move |caller| {
-        let input = core::ptr::from_ref(caller.input());
+        // Where the guest's memory may move, what the callback is given must not.
+        let copy = if caller.memory_moves() { Some(sys::copy(caller.input())?) } else { None };
+        let input = core::ptr::from_ref(copy.as_deref().unwrap_or_else(|| caller.input()));
         let mut handle = hostel_caller::new(caller);
         // SAFETY: the header's contract for callbacks: it does not unwind, and keeps neither `handle` nor `input`.
-        // Nothing that it may do with `handle` moves the guest's memory.
+        // Nothing that it may do with `handle` moves what `input` is.
         let status = unsafe { callback(data.pointer, &mut handle, input.cast(), input.len()) };
         outcome(status, caller)
     }))
@@ -85,16 +87,17 @@ fn outcome(status: hostel_status, caller: &mut Caller<'_>) -> Result<()> {
 
 #[cold]
 fn failure(status: hostel_status, caller: &mut Caller<'_>) -> Error {
-    match Status::from_number(status) {
-        Some(Status::HostError) => {
-            let unsaid = || Failure { message: "a host function failed".into(), ..Failure::default() };
-            caller.take_failure().unwrap_or_else(unsaid).into_error()
-        }
-        other => {
-            let name = other.map_or(String::new(), |status| format!(" ({})", status.name()));
-            let message = format!("a host function answered {status}{name}, which is neither OK nor HOST_ERROR");
-            Failure { message, ..Failure::default() }.into_error()
-        }
+    let said = caller.take_failure();
+    let known = Status::from_number(status);
+    if known == Some(Status::HostError) {
+        return said.unwrap_or_else(|| Failure::of("a host function failed".into())).into_error();
+    }
+    let name = known.map_or(String::new(), |status| format!(" ({})", status.name()));
+    let answered = format!("a host function answered {status}{name}, which is neither OK nor HOST_ERROR");
+    match said.map(Failure::into_error) {
+        // What it has said counts all the same.
+        Some(Error::Host { message, wasm_error }) => Error::Host { message: format!("{message} ({answered})"), wasm_error },
+        _ => Failure::of(answered).into_error(),
     }
 }
 
@@ -211,7 +214,7 @@ fn streamed(status: hostel_status, who: &str) -> Result<()> {
 }
 
 fn stream_error(message: String) -> Error {
-    Failure { message, ..Failure::default() }.into_error()
+    Failure::of(message).into_error()
 }
 
 /// A C callback as the watcher of a load.

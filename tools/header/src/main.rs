@@ -13,7 +13,7 @@ use std::{env, fs};
 use section::Section;
 
 /// The sections of the header. A type is declared before it is used, so the order matters to the C compiler too.
-const SECTIONS: [&str; 27] = [
+const SECTIONS: [&str; 28] = [
     "status",
     "buffer",
     "error",
@@ -31,6 +31,7 @@ const SECTIONS: [&str; 27] = [
     "externs",
     "artifact",
     "caller",
+    "caller_memory",
     "imports",
     "wasi",
     "cancel",
