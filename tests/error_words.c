@@ -68,16 +68,20 @@ static void listen(void *user_data, hostel_log_level level, const char *target, 
 }
 
 static void the_log_has_no_numbers_either(const hostel_engine *engine) {
-  hostel_cache *cache = RUBBISH;
-  /* Nobody listens there. */
-  const hostel_status made = hostel_cache_remote_new("redis://127.0.0.1:1/", SEAL_KEY, NULL, &cache, NULL);
-  REQUIRE(made == HOSTEL_STATUS_OK || made == HOSTEL_STATUS_UNSUPPORTED);
-  heard heard = {0};
-  SUCCEEDS(hostel_log_set(listen, &heard, HOSTEL_LOG_DEBUG, &error));
-  hostel_module_free(settled(load_numbered(engine, cache, 1)));
-  SUCCEEDS(hostel_log_set(NULL, NULL, HOSTEL_LOG_OFF, &error));
-  CHECK(heard.messages > 0 && heard.numbers == 0 && (heard.refused || made == HOSTEL_STATUS_UNSUPPORTED));
-  hostel_cache_free(cache);
+  static const char *const urls[] = {
+      "redis://127.0.0.1:1/",
+      "s3://x?region=r&endpoint=http://127.0.0.1:1&access_key_id=AKIAHOSTELTESTS&secret_access_key=hunter2"};
+  for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) { /* nobody listens there */
+    hostel_cache *cache = RUBBISH;
+    const hostel_status made = hostel_cache_remote_new(urls[i], SEAL_KEY, NULL, &cache, NULL);
+    REQUIRE(made == HOSTEL_STATUS_OK || made == HOSTEL_STATUS_UNSUPPORTED);
+    heard heard = {0};
+    SUCCEEDS(hostel_log_set(listen, &heard, HOSTEL_LOG_DEBUG, &error));
+    hostel_module_free(settled(load_numbered(engine, cache, 1)));
+    SUCCEEDS(hostel_log_set(NULL, NULL, HOSTEL_LOG_OFF, &error));
+    CHECK(heard.messages > 0 && heard.numbers == 0 && (heard.refused || made == HOSTEL_STATUS_UNSUPPORTED));
+    hostel_cache_free(cache);
+  }
 }
 
 /* ---- functions ---- */

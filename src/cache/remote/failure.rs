@@ -19,7 +19,7 @@ pub enum Failure {
 impl Failure {
     /// An outage.
     pub fn outage(what: impl Display) -> Self {
-        Failure::Outage(what.to_string())
+        Failure::Outage(crate::sys::words(what))
     }
 
     /// The answer is larger than it may be.
