@@ -1,9 +1,13 @@
 /* The hostel program: tries a guest from the command line. Written against hostel.h alone, like any other host. */
+#define _POSIX_C_SOURCE 200809L
 #include "hostel_commands.h"
 #include "hostel_files.h"
 #include "hostel_output.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- hostel engines, hostel inspect ---- */
 
@@ -41,26 +45,42 @@ static int run_inspect(const struct arguments *arguments) {
   return print_json(&json, status, error);
 }
 
+/* What is opened later must not be taken for a standard stream that this was started without: an input that is empty, an output
+ * that cannot be written to, complaints that nobody hears. */
+static void hold_streams(void) {
+  static const int modes[] = {O_RDONLY, O_RDONLY, O_WRONLY};
+  for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++) {
+    if (fcntl(stream, F_GETFD) < 0 && errno == EBADF && open("/dev/null", modes[stream]) != stream)
+      _exit(EXIT_WRONG_USE);
+  }
+}
+
+static int run(const struct arguments *arguments) {
+  switch (arguments->command) {
+  case COMMAND_CALL:
+    return run_call(arguments);
+  case COMMAND_COMPILE:
+    return run_compile(arguments);
+  case COMMAND_INSPECT:
+    return run_inspect(arguments);
+  case COMMAND_ENGINES:
+    return run_engines(arguments);
+  case COMMAND_CACHE_LS:
+    return run_cache_ls(arguments);
+  case COMMAND_CACHE_VERIFY:
+    return run_cache_verify(arguments);
+  case COMMAND_CACHE_PRUNE:
+    return run_cache_prune(arguments);
+  }
+  return EXIT_WRONG_USE;
+}
+
 int main(int argc, char **argv) {
   struct arguments arguments;
   int exit_status;
-  if (!read_arguments(argc, argv, &arguments, &exit_status))
-    return finish_output(exit_status);
-  switch (arguments.command) {
-  case COMMAND_CALL:
-    return run_call(&arguments);
-  case COMMAND_COMPILE:
-    return run_compile(&arguments);
-  case COMMAND_INSPECT:
-    return run_inspect(&arguments);
-  case COMMAND_ENGINES:
-    return run_engines(&arguments);
-  case COMMAND_CACHE_LS:
-    return run_cache_ls(&arguments);
-  case COMMAND_CACHE_VERIFY:
-    return run_cache_verify(&arguments);
-  case COMMAND_CACHE_PRUNE:
-    return run_cache_prune(&arguments);
-  }
-  return EXIT_WRONG_USE;
+  hold_streams();
+  const bool runs = read_arguments(argc, argv, &arguments, &exit_status);
+  exit_status = runs ? run(&arguments) : finish_output(exit_status);
+  free_arguments(&arguments);
+  return exit_status;
 }

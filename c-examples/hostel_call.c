@@ -53,6 +53,14 @@ static bool convert_input(const struct arguments *arguments, struct stay *stay) 
   return true;
 }
 
+static bool read_input(const struct arguments *arguments, struct stay *stay) {
+  const char *path = arguments->input;
+  if (path != NULL ? !read_file(path, &stay->read, &stay->input_len) : !read_stream(stdin, &stay->read, &stay->input_len))
+    return cannot("read", path != NULL ? path : "standard input"), false;
+  stay->input = stay->read;
+  return true;
+}
+
 /* Everything of the command line's side that can go wrong, before anything of the guest's. */
 static bool open_files(const struct arguments *arguments, struct stay *stay) {
   if (!read_module_file(arguments, &stay->file) || !read_secret(arguments->remote_secret, &stay->secret))
@@ -60,11 +68,8 @@ static bool open_files(const struct arguments *arguments, struct stay *stay) {
   if (arguments->text != NULL) {
     stay->input = (const uint8_t *)arguments->text;
     stay->input_len = strlen(arguments->text);
-  } else {
-    const char *path = arguments->input;
-    if (path != NULL ? !read_file(path, &stay->read, &stay->input_len) : !read_stream(stdin, &stay->read, &stay->input_len))
-      return cannot("read", path != NULL ? path : "standard input"), false;
-    stay->input = stay->read;
+  } else if (!reads_itself(arguments) && !read_input(arguments, stay)) {
+    return false;
   }
   if (!convert_input(arguments, stay))
     return false;
@@ -73,8 +78,15 @@ static bool open_files(const struct arguments *arguments, struct stay *stay) {
   return true;
 }
 
+static bool is_program(const struct stay *stay) {
+  const char *abi = hostel_guest_abi(stay->guest);
+  return abi != NULL && strcmp(abi, "command") == 0;
+}
+
 /* False when it cannot be said in JSON. */
 static bool print_output(const struct arguments *arguments, struct stay *stay) {
+  if (is_program(stay) && writes_itself(arguments))
+    return true;
   hostel_buffer json = {NULL, 0};
   if (arguments->json && hostel_msgpack_to_json(stay->output.data, stay->output.len, &json, &stay->error) != HOSTEL_STATUS_OK)
     return false;
@@ -168,35 +180,36 @@ static void end_stay(struct stay *stay) {
   hostel_error_free(stay->error);
 }
 
-/* A program's own exit code is passed on, with what it has written until then. */
-static int call_failed(hostel_error *error) {
-  const int code = hostel_error_exit_code(error);
-  if (hostel_error_status(error) != HOSTEL_STATUS_EXIT)
-    return print_failure(error);
-  size_t len;
-  const uint8_t *written = hostel_error_payload(error, &len);
+/* What a program has written before it failed is not lost; its own exit code is passed on. */
+static int call_failed(const struct arguments *arguments, const struct stay *stay) {
+  const int code = hostel_error_exit_code(stay->error);
+  size_t len = 0;
+  const uint8_t *written = is_program(stay) && !writes_itself(arguments) ? hostel_error_payload(stay->error, &len) : NULL;
   if (len > 0)
     fwrite(written, 1, len, stdout);
   const int exit_status = finish_output(EXIT_OK);
-  print_failure(error);
+  print_failure(stay->error);
   if (exit_status != EXIT_OK)
     return exit_status;
   return (code & 0xff) != 0 ? code & 0xff : EXIT_CALL_FAILED; /* a code that no process could end with */
 }
 
+static int run_stay(const struct arguments *arguments, struct stay *stay) {
+  const bool loaded = make_engine(arguments, &stay->engine, &stay->error) &&
+                      open_cache(arguments, &stay->file.key, stay->secret, &stay->cache, &stay->error) &&
+                      load_guest(arguments, stay);
+  if (loaded && reads_itself(arguments) && !is_program(stay) && !read_input(arguments, stay))
+    return EXIT_WRONG_USE;
+  const bool called = loaded && call_guest(arguments, stay);
+  int exit_status = finish_output(EXIT_OK);
+  if (stay->report != NULL && !write_report(stay))
+    exit_status = cannot("write", arguments->report);
+  return called ? exit_status : call_failed(arguments, stay);
+}
+
 int run_call(const struct arguments *arguments) {
   struct stay stay = {0};
-  int exit_status = EXIT_WRONG_USE;
-  if (open_files(arguments, &stay)) {
-    bool called = make_engine(arguments, &stay.engine, &stay.error) &&
-                  open_cache(arguments, &stay.file.key, stay.secret, &stay.cache, &stay.error) && load_guest(arguments, &stay) &&
-                  call_guest(arguments, &stay);
-    exit_status = finish_output(EXIT_OK);
-    if (stay.report != NULL && !write_report(&stay))
-      exit_status = cannot("write", arguments->report);
-    if (!called)
-      exit_status = call_failed(stay.error);
-  }
+  const int exit_status = open_files(arguments, &stay) ? run_stay(arguments, &stay) : EXIT_WRONG_USE;
   end_stay(&stay);
   return exit_status;
 }

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { OPERANDS_MAX = 2 };
@@ -62,7 +63,9 @@ static const struct option_row options[] = {
     {"--dir", "HOST::GUEST", DIRECTORY, IN(COMMAND_CALL), AT(dirs),
      "the program may use this directory, as GUEST; with ::ro behind it, only read it"},
     {"--env", "NAME=VALUE", VARIABLE, IN(COMMAND_CALL), AT(envs), "the program has this variable in its environment"},
-    {"--arg", "ARGUMENT", LIST, IN(COMMAND_CALL), AT(args), "one more argument for the program"},
+    {"--arg", "ARGUMENT", LIST, IN(COMMAND_CALL), AT(args), "one more argument for the program, behind its name"},
+    {"--raw-stderr", NULL, FLAG, IN(COMMAND_CALL), AT(raw_stderr),
+     "what the program writes to standard error goes to a terminal as it is"},
     {"--cache", "DIR", STRING, IN(COMMAND_CALL), AT(cache), "keep compiled code in this directory, and look there first"},
     {"--remote", "URL", STRING, IN(COMMAND_CALL), AT(remote),
      "keep it there too, for other machines: redis://..., rediss://... (by TLS) or s3://..."},
@@ -108,7 +111,9 @@ static void print_command_help(enum command command) {
   printf("It %s.\n", commands[command].about);
   if (command == COMMAND_CALL)
     puts("The input is read from standard input unless an option says otherwise. The output goes to standard output as\n"
-         "it is. FUNCTION is left out for a program, which has only one way to start.");
+         "it is. FUNCTION is left out for a program, which has only one way to start. A program reads standard input itself,\n"
+         "when it asks for it; with --repeat or --json it is read beforehand. What it writes to standard error is passed on; on\n"
+         "a terminal, control characters are escaped.");
   if (command == COMMAND_CACHE_VERIFY)
     puts("Damaged is what nobody can use: cut off, changed, in the place of another entry, or no file. The exit status is 1\n"
          "then. Foreign is what others may use: made by another engine, version or machine, or sealed with another key.");
@@ -183,8 +188,10 @@ static bool is_directory(const char *value) {
 
 /* One value more. */
 static bool append(struct list *list, const char *value) {
-  if (list->count == LIST_MAX)
+  const char **more = realloc(list->values, (list->count + 1) * sizeof *more);
+  if (more == NULL)
     return false;
+  list->values = more;
   list->values[list->count++] = value;
   return true;
 }
@@ -224,7 +231,7 @@ static const char *wanted_by(enum kind kind) {
   case VARIABLE:
     return "NAME=VALUE";
   default:
-    return "to be given less often";
+    return "memory that is not there";
   }
 }
 
@@ -316,6 +323,12 @@ static bool is_group(const char *word) {
       return true;
   }
   return false;
+}
+
+void free_arguments(struct arguments *arguments) {
+  free(arguments->dirs.values);
+  free(arguments->envs.values);
+  free(arguments->args.values);
 }
 
 bool read_arguments(int argc, char **argv, struct arguments *arguments, int *exit_out) {

@@ -25,13 +25,12 @@ struct number {
 };
 
 /* The values of an option that may be given several times. */
-enum { LIST_MAX = 64 };
 struct list {
-  const char *values[LIST_MAX];
+  const char **values;
   size_t count;
 };
 
-/* What was not given is NULL, false, or not given. The strings are those of main(). */
+/* What was not given is NULL, false, or not given. The strings are those of main(). free_arguments() lets go of the lists. */
 struct arguments {
   enum command command;
   const char *module, *function; /* the operands, whatever they are called */
@@ -40,7 +39,7 @@ struct arguments {
   const char *cache, *remote, *remote_secret, *remote_ca, *key, *output;
   struct list dirs, envs, args;
   struct number repeat, fuel, deadline_ms, memory, output_max, max_bytes, remote_ms;
-  bool each, instance, metered, deterministic, portable, progress, json, help;
+  bool each, instance, metered, deterministic, portable, progress, json, raw_stderr, help;
 };
 
 /*
@@ -48,5 +47,6 @@ struct arguments {
  * wrong or only asks for help, and the program ends with `*exit_out`.
  */
 bool read_arguments(int argc, char **argv, struct arguments *arguments, int *exit_out);
+void free_arguments(struct arguments *arguments);
 
 #endif

@@ -1,7 +1,10 @@
-/* --dir, --env and --arg */
+/* --dir, --env and --arg; standard input and error */
+#define _POSIX_C_SOURCE 200809L
 #include "hostel_wasi.h"
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* HOST::GUEST, perhaps with ::ro behind it; the parts are cut out of a copy. */
 static bool grant_directory(hostel_wasi *wasi, const char *text, hostel_error **error) {
@@ -41,10 +44,25 @@ static const char *base_name(const char *path) {
   return slash != NULL ? slash + 1 : path;
 }
 
+static bool runs_once(const struct arguments *arguments) { return !arguments->repeat.given || arguments->repeat.value == 1; }
+
+bool reads_itself(const struct arguments *arguments) {
+  return arguments->input == NULL && arguments->text == NULL && !arguments->json && runs_once(arguments);
+}
+
+bool writes_itself(const struct arguments *arguments) {
+  const bool can_be_written_to = (fcntl(STDOUT_FILENO, F_GETFL) & O_ACCMODE) != O_RDONLY;
+  return !arguments->json && !arguments->each && runs_once(arguments) && can_be_written_to;
+}
+
 static bool grant_all(const struct arguments *arguments, hostel_wasi *wasi, hostel_error **error) {
-  bool granted = !hostel_wasi_inherit(wasi, HOSTEL_STREAM_ERROR, error);
-  if (arguments->args.count > 0)
-    granted = granted && !hostel_wasi_add_argument(wasi, base_name(arguments->module), error);
+  const bool escapes = isatty(STDERR_FILENO) && !arguments->raw_stderr;
+  bool granted = !hostel_wasi_inherit(wasi, HOSTEL_STREAM_ERROR, error) && !hostel_wasi_escape_errors(wasi, escapes, error) &&
+                 !hostel_wasi_add_argument(wasi, base_name(arguments->module), error);
+  if (granted && reads_itself(arguments))
+    granted = !hostel_wasi_inherit(wasi, HOSTEL_STREAM_INPUT, error);
+  if (granted && writes_itself(arguments))
+    granted = !hostel_wasi_inherit(wasi, HOSTEL_STREAM_OUTPUT, error) && !hostel_wasi_show_output(wasi, true, error);
   for (size_t i = 0; granted && i < arguments->args.count; i++)
     granted = !hostel_wasi_add_argument(wasi, arguments->args.values[i], error);
   for (size_t i = 0; granted && i < arguments->envs.count; i++)

@@ -260,7 +260,8 @@ int32_t hostel_error_exit_code(const hostel_error *error);
 
 /**
  * The bytes that the guest or a host function attached; NULL and 0 when there are none. For an error that has a kind of its own,
- * or that a host function told, they are what the kind carries.
+ * or that a host function told, they are what the kind carries. For a program (ABI command) that has written to its standard
+ * output they are what it had written, whatever has ended it.
  *
  * They live as long as the error. `len_out` may be NULL. Thread-safe.
  */
@@ -2062,16 +2063,16 @@ void hostel_imports_free(hostel_imports *imports);
  * What a guest that uses WASI 0.1 (`wasi_snapshot_preview1`) is granted. Made by hostel_wasi_new(), released by
  * hostel_wasi_free(). Used by one thread at a time.
  *
- * Every guest may import WASI's functions. One that is granted nothing has no arguments, no environment, no files and an empty
- * standard input; what it writes to its standard output goes nowhere, unless a call returns it, and what it writes to its standard
- * error goes to the log, line by line, at level INFO. Clocks and random numbers are real unless they are set. Preview 1 cannot
+ * Every guest may import WASI's functions. One that is granted nothing has no arguments but the name "program", no environment,
+ * no files and an empty standard input; what it writes to its standard output goes nowhere, unless a call returns it, and what it
+ * writes to its standard error goes to the log, line by line, at level INFO. Clocks and random numbers are real unless they are set. Preview 1 cannot
  * open sockets, and none are handed in.
  *
  * What one call opens or reads is not there in the next: files that are open, positions, what is left of the standard input. What
  * it has written to files stays, of course. An instance (hostel_instance) keeps all of it between its calls.
  *
  * A pointer that leads out of the guest's memory is errno FAULT to the guest, a path that leads out of a granted directory is
- * errno PERM or NOTCAPABLE, and more than 128 open files are errno MFILE.
+ * errno PERM or NOTCAPABLE, more than 128 open files are errno MFILE, and opening a FIFO or a socket is errno NXIO.
  */
 typedef struct hostel_wasi hostel_wasi;
 
@@ -2119,10 +2120,13 @@ typedef hostel_status (*hostel_stream_write)(void *user_data, void *context, uin
 HOSTEL_MUST_USE hostel_status hostel_wasi_new(hostel_wasi **wasi_out, hostel_error **error_out);
 
 /**
- * Adds an argument, copied. By custom the first is the program's name.
+ * Adds an argument, copied. By custom the first is the program's name; a guest that is given none is called "program".
+ *
+ * There may be any number of them, but arguments and variables together take at most 16 MiB of the guest's memory: their bytes,
+ * and five more for each.
  *
  * Returns HOSTEL_STATUS_OK;
- *         HOSTEL_STATUS_INVALID_ARGUMENT if `wasi` or `argument` is NULL, or `argument` is not UTF-8.
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `wasi` or `argument` is NULL, `argument` is not UTF-8, or they would take more.
  * Not thread-safe: `wasi` is changed.
  */
 HOSTEL_MUST_USE hostel_status hostel_wasi_add_argument(hostel_wasi *wasi, const char *argument, hostel_error **error_out);
@@ -2131,7 +2135,8 @@ HOSTEL_MUST_USE hostel_status hostel_wasi_add_argument(hostel_wasi *wasi, const 
  * Sets a variable of the environment; both are copied. A second value for a name replaces the first.
  *
  * Returns HOSTEL_STATUS_OK;
- *         HOSTEL_STATUS_INVALID_ARGUMENT if an argument is NULL or not UTF-8, or `name` is empty or has a `=`.
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if an argument is NULL or not UTF-8, `name` is empty or has a `=`, or arguments and
+ *                                        variables would take more than they may (hostel_wasi_add_argument()).
  * Not thread-safe: `wasi` is changed.
  */
 HOSTEL_MUST_USE hostel_status hostel_wasi_set_variable(hostel_wasi *wasi, const char *name, const char *value, hostel_error **error_out);
@@ -2183,7 +2188,7 @@ hostel_status hostel_wasi_set_reader(hostel_wasi *wasi,
 
 /**
  * Sets who takes what guests write to a stream, HOSTEL_STREAM_OUTPUT or HOSTEL_STREAM_ERROR. The standard output of a program
- * that a call runs is what the call returns; then this is not asked.
+ * that a call runs is what the call returns; then this is not asked, unless hostel_wasi_show_output() says so.
  *
  * The rest is as for hostel_wasi_set_reader(); HOSTEL_STATUS_INVALID_ARGUMENT also if `stream` is neither.
  * Not thread-safe: `wasi` is changed.
@@ -2197,13 +2202,45 @@ hostel_status hostel_wasi_set_writer(hostel_wasi *wasi,
                                      hostel_error **error_out);
 
 /**
- * Makes a stream of guests that of the host's process: what they read or write is what it would.
+ * Sets whether what programs write to their standard output also goes, as they write it, where hostel_wasi_set_writer() or
+ * hostel_wasi_inherit() leads it, as programs that people talk to need it. It is what the call returns, or the payload of its error,
+ * all the same, and nothing over the limit of an output goes anywhere. Without this it only is what the call returns.
  *
  * Returns HOSTEL_STATUS_OK;
- *         HOSTEL_STATUS_INVALID_ARGUMENT if `wasi` is NULL, or `stream` is none of the streams.
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `wasi` is NULL.
+ * Not thread-safe: `wasi` is changed.
+ */
+HOSTEL_MUST_USE hostel_status hostel_wasi_show_output(hostel_wasi *wasi, bool show, hostel_error **error_out);
+
+/**
+ * Makes a stream of guests that of the host's process: what they read or write is what it would.
+ *
+ * The standard input is the one that the process has now: `wasi` and all that have a copy keep a descriptor of it. A guest takes
+ * from it what it asks for, when it asks, and nothing ahead; guests that read at once each get a part. The standard output and
+ * error are those that the process has when a call first uses WASI. One that the process has closed is empty, or takes
+ * everything and keeps nothing. So is a descriptor that has got its number since and would be closed on exec, as those of this
+ * library are: it is not the process's stream. What the host opens in its place in another way is.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `wasi` is NULL, or `stream` is none of the streams;
+ *         HOSTEL_STATUS_OUT_OF_RESOURCES if the process has no descriptor left for it.
  * Not thread-safe: `wasi` is changed.
  */
 HOSTEL_MUST_USE hostel_status hostel_wasi_inherit(hostel_wasi *wasi, hostel_stream stream, hostel_error **error_out);
+
+/**
+ * Sets whether what guests write to their standard error is shown with control characters escaped (`\u{1b}`), other than line
+ * feed and tab, and so are characters that turn the direction of writing or separate lines, and bytes that are no UTF-8
+ * (`\xff`): a guest could make a terminal obey, or forge lines of a log.
+ *
+ * Without this they are escaped in the log, and not in an inherited standard error. With false the log has them as they are, but
+ * for what is no UTF-8, which is replaced, and zero bytes. A writer (hostel_wasi_set_writer()) always gets the guest's own bytes.
+ *
+ * Returns HOSTEL_STATUS_OK;
+ *         HOSTEL_STATUS_INVALID_ARGUMENT if `wasi` is NULL.
+ * Not thread-safe: `wasi` is changed.
+ */
+HOSTEL_MUST_USE hostel_status hostel_wasi_escape_errors(hostel_wasi *wasi, bool escape, hostel_error **error_out);
 
 /**
  * Makes clocks stand still at this time, in nanoseconds since 1970 began (UTC). Sleeping takes its time all the same.

@@ -141,6 +141,14 @@ impl State {
         self.host_used = false;
         self.host_depth = 0;
     }
+
+    /// What a program has written until now: its run is over. Nothing of other guests.
+    pub(crate) fn written(&mut self) -> Vec<u8> {
+        #[cfg(feature = "wasi")]
+        return self.wasi.end();
+        #[cfg(not(feature = "wasi"))]
+        Vec::new()
+    }
 }
 
 /// Calls `export` in a room that is as new.

@@ -5,6 +5,8 @@ mod shown;
 mod wasm_error;
 
 pub(crate) use names::function_name;
+#[cfg(feature = "wasi")]
+pub(crate) use shown::is_harmful;
 #[cfg(feature = "std")]
 pub(crate) use shown::{harmless_json, message, shown_path};
 pub(crate) use shown::{listed, shown};
@@ -249,7 +251,9 @@ pub enum Error {
     #[error("the output of {len} bytes is over the limit of {max} bytes")]
     OutputTooLarge { len: u64, max: u64 },
     #[error("the program ended with exit code {code}")]
-    Exit { code: i32, payload: Vec<u8> },
+    Exit { code: i32 },
+    #[error("{cause}")]
+    Program { output: Vec<u8>, cause: Box<Error> },
     #[error("this instance was stopped half-way in an earlier call and cannot be used any more")]
     InstanceDead,
     #[error("{0}")]
@@ -286,6 +290,7 @@ impl Error {
             Error::MemoryLimit { .. } => Status::MemoryLimit,
             Error::OutputTooLarge { .. } => Status::OutputTooLarge,
             Error::Exit { .. } => Status::Exit,
+            Error::Program { cause, .. } => cause.status(),
             Error::InstanceDead => Status::InstanceDead,
             Error::HalfWay(error) => error.status(),
         }
@@ -297,10 +302,16 @@ impl Error {
         if self.wasm_error().is_some() || self.maybe_corrupt() { self } else { Error::HalfWay(Box::new(self)) }
     }
 
-    /// The bytes that the guest or a host function attached.
+    /// The end of a program's run, with what it had written until then.
+    pub(crate) fn with_output(self, output: Vec<u8>) -> Error {
+        if output.is_empty() { self } else { Error::Program { output, cause: Box::new(self) } }
+    }
+
+    /// What a program had written; else the bytes that the guest or a host function attached.
     pub fn payload(&self) -> &[u8] {
         match self {
-            Error::Guest { payload, .. } | Error::Envelope { payload, .. } | Error::Exit { payload, .. } => payload,
+            Error::Program { output, .. } => output,
+            Error::Guest { payload, .. } | Error::Envelope { payload, .. } => payload,
             Error::Host { wasm_error, .. } => &wasm_error.payload,
             Error::MemoryLimit { cause: Some(cause), .. } | Error::HalfWay(cause) => cause.payload(),
             _ => &[],
@@ -310,8 +321,8 @@ impl Error {
     /// What a program said with its end; nothing for other errors.
     pub fn exit_code(&self) -> Option<i32> {
         match self {
-            Error::Exit { code, .. } => Some(*code),
-            Error::HalfWay(error) => error.exit_code(),
+            Error::Exit { code } => Some(*code),
+            Error::HalfWay(cause) | Error::Program { cause, .. } => cause.exit_code(),
             _ => None,
         }
     }
@@ -320,7 +331,7 @@ impl Error {
     pub fn trap(&self) -> Option<&Trap> {
         match self {
             Error::Trap(trap) | Error::StackOverflow(trap) | Error::Guest { trap: Some(trap), .. } => Some(trap),
-            Error::MemoryLimit { cause: Some(cause), .. } | Error::HalfWay(cause) => cause.trap(),
+            Error::MemoryLimit { cause: Some(cause), .. } | Error::HalfWay(cause) | Error::Program { cause, .. } => cause.trap(),
             _ => None,
         }
     }
@@ -339,7 +350,9 @@ impl Error {
         match self {
             Error::Guest { wasm_error, .. } => wasm_error.as_deref(),
             Error::Host { wasm_error, .. } => Some(wasm_error),
-            Error::MemoryLimit { cause: Some(cause), .. } | Error::HalfWay(cause) => cause.wasm_error(),
+            Error::MemoryLimit { cause: Some(cause), .. } | Error::HalfWay(cause) | Error::Program { cause, .. } => {
+                cause.wasm_error()
+            }
             _ => None,
         }
     }
@@ -352,6 +365,9 @@ impl Error {
     /// True when the guest's state may be inconsistent: it was stopped half-way, it handed out addresses that make no sense, or
     /// an error that it or a host function told is of such a kind. An instance that was stopped half-way is dead just then.
     pub fn maybe_corrupt(&self) -> bool {
+        if let Error::Program { cause, .. } = self {
+            return cause.maybe_corrupt();
+        }
         match self.wasm_error() {
             Some(told) => told.kind.maybe_corrupt(),
             None => {

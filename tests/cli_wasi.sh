@@ -35,6 +35,8 @@ fails() { check "the last line begins: hostel: $1: " grep -q "^hostel: $1: ." <(
 complains() { check "says $1" grep -qe "^hostel: .*$1" err; }
 
 mkdir dir other
+mkfifo fifo
+exec 8<>fifo
 printf 'some text' >dir/file
 printf 'hello' >input
 
@@ -73,13 +75,27 @@ for engine in $("$hostel" engines); do
   run 255 "${on[@]}" --arg exit --arg -1 "$rust"
   run 0 "${on[@]}" --arg complain --arg 'oh no' "$rust"
   check "complaints are on standard error" [ "$(cat err)" = 'oh no' ]
-  run 1 "${on[@]}" --arg panic "$rust"
+  run 1 "${on[@]}" --arg panic --arg 'line 1 before' --arg 'line 2 before' "$rust"
+  prints $'line 1 before\nline 2 before\n' # what was written before is not lost
   fails TRAP
   run 1 "${on[@]}" --arg fill --arg 100001 --output-max 100000 "$rust"
   fails OUTPUT_TOO_LARGE
-  check "nothing of an output that is too large" [ ! -s out ]
+  check "as much of an output that is too large as may be" [ "$(wc -c <out)" -eq 100000 ]
   run 1 "${on[@]}" --arg sleep --arg 600000 --deadline-ms 50 "$rust"
   fails DEADLINE
+  run 0 "${on[@]}" --arg self "$rust"
+  prints $'wasi_rust.wasm\n'
+  # A program reads its input as it goes: here the writer stays.
+  echo Ann >&8
+  feed=fifo run 0 "${on[@]}" --arg greet "$rust"
+  prints 'name? hello Ann
+'
+  feed=fifo run 1 "${on[@]}" --arg greet --deadline-ms 50 "$rust"
+  prints 'name? '
+  fails DEADLINE
+  run 0 "${on[@]}" --text Ann --arg greet "$rust"
+  prints 'name? hello Ann
+'
   run 0 "${on[@]}" --text 'print(6 * 7)' "$guests/wasi_quickjs.wasm"
   prints $'42\n'
   run 0 "${on[@]}" --arg /db/test.db --dir dir::/db --text 'create table if not exists t(x); insert into t values (1); select sum(x) > 0 from t;' "$guests/wasi_sqlite.wasm"
@@ -105,10 +121,78 @@ run 1 --dir nowhere::/data "$rust"
 fails INVALID_ARGUMENT
 run 1 --dir input::/data "$rust"
 fails INVALID_ARGUMENT
-many=()
-for i in {1..65}; do many+=(--arg "$i"); done
-run 2 "${many[@]}" "$rust"
-complains 'less often'
+# Any number of each.
+many=(--arg args)
+for i in {1..1000}; do many+=(--arg "$i" --env "N$i=x"); done
+run 0 "${many[@]}" "$rust"
+check "a thousand arguments arrive" [ "$(tail -n 1 out)" = 1000 ]
+many=(--arg ls --arg /d100)
+for i in {1..100}; do many+=(--dir "dir::/d$i"); done
+run 0 "${many[@]}" "$rust"
+check "the last of a hundred directories is there" grep -qx file out
+
+# Who talks with a program hears it at once: its answer to each line, before the next is written.
+mkfifo talk
+for engine in $("$hostel" engines); do
+  timeout 60 "$hostel" call --engine "$engine" --arg converse "$rust" <talk >answers &
+  exec 7>talk
+  for word in one two; do
+    echo "$word" >&7
+    for ((i = 0; i < 3000; i++)); do
+      grep -qs "hello $word" answers && break
+      sleep 0.01
+    done
+    check "hears $word" grep -qs "hello $word" answers
+  done
+  exec 7>&-
+  wait $!
+  status=$?
+  check "the conversation ends" [ "$status" -eq 0 ]
+  check "all of it" [ "$(cat answers)" = $'hello one\nhello two' ]
+done
+
+# Input that is needed more than once, or not by a program, is read beforehand.
+feed=input run 0 --repeat 3 --each "$guests/wasi_command.wasm"
+prints $'HELLO\nHELLO\nHELLO\n'
+feed=input run 0 "$guests/echo.wasm" echo
+prints hello
+# Without a standard input there is nothing to read, whatever is opened later.
+closed() {
+  local wanted=$1
+  shift
+  timeout 60 "$hostel" call "$@" <&- >out 2>err
+  status=$?
+  check "exit status $wanted" [ "$status" -eq "$wanted" ]
+}
+closed 0 --report report.json "$rust"
+prints ''
+closed 0 "$guests/echo.wasm" echo
+prints ''
+
+# What a program writes to standard error goes to a file as it is, and to a terminal without what that would obey.
+colours=(--arg complain --arg $'\e[31mred \u202e\u009b' "$rust")
+run 0 "${colours[@]}"
+check "as it is" [ "$(cat err)" = $'\e[31mred \u202e\u009b' ]
+on_terminal() { # ARGUMENTS...: what `hostel call` says at last, with standard error on a terminal
+  python3 - "$hostel" call --engine wasmi "$@" <<'END' | tr -d '\r' | tail -n 1 >out
+import os, pty, subprocess, sys
+ours, theirs = pty.openpty()
+program = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stderr=theirs)
+os.close(theirs)
+while True:
+    try:
+        more = os.read(ours, 65536)
+    except OSError:
+        break
+    sys.stdout.buffer.write(more)
+sys.exit(program.wait())
+END
+}
+on_terminal "${colours[@]}"
+prints '\u{1b}[31mred \u{202e}\u{9b}
+'
+on_terminal --raw-stderr "${colours[@]}"
+prints $'\e[31mred \u202e\u009b\n'
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

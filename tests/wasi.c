@@ -196,6 +196,33 @@ static void writers_take_what_no_call_returns(const hostel_engine *engine) {
   CHECK(out.finished == 1 && err.finished == 1);
 }
 
+/* With both, the writer has it before the call returns it: at each piece, and no more than fits. */
+static void an_output_is_shown_as_it_is_written(const hostel_engine *engine) {
+  stream out = {.most = 0};
+  hostel_wasi *wasi = wasi_with("fill", "100");
+  FAILS(INVALID_ARGUMENT, "wasi", hostel_wasi_show_output(NULL, true, &error));
+  SUCCEEDS(hostel_wasi_set_writer(wasi, HOSTEL_STREAM_OUTPUT, write_stream, &out, finish_stream, &error));
+  SUCCEEDS(hostel_wasi_show_output(wasi, true, &error));
+  hostel_guest *guest = open_program(engine, "wasi_rust.wasm", wasi);
+  hostel_buffer output = RUBBISH_BUFFER;
+  SUCCEEDS(hostel_guest_call(guest, NULL, NOTHING, NULL, &output, &error));
+  CHECK(output.len == 100 && out.written_len == 100 && memcmp(output.data, out.written, 100) == 0);
+  hostel_buffer_free(&output);
+  hostel_call_options *options = new_options();
+  SUCCEEDS(hostel_call_options_set_limit(options, HOSTEL_LIMIT_OUTPUT_BYTES, 99, &error));
+  REFUSES(OUTPUT_TOO_LARGE, "99", hostel_guest_call(guest, NULL, NOTHING, options, &output, &error));
+  CHECK(out.written_len == 199);
+  out.answer = HOSTEL_STATUS_CACHE_IO;
+  REFUSES(HOST_ERROR, "writer", hostel_guest_call(guest, NULL, NOTHING, NULL, &output, &error));
+  hostel_call_options_free(options);
+  hostel_guest_free(guest);
+  CHECK(out.finished == 1);
+  /* Shown to nobody, it is what the call returns. */
+  wasi = wasi_with("args");
+  SUCCEEDS(hostel_wasi_show_output(wasi, true, &error));
+  RUST_SAYS("args\n", engine, wasi);
+}
+
 static hostel_status write_by_another(void *user_data, void *context, uint64_t left, const uint8_t *data, size_t data_len) {
   (void)context, (void)left;
   hostel_buffer output = RUBBISH_BUFFER;
@@ -335,6 +362,7 @@ int main(int argc, char **argv) {
       TEST(a_reader_is_asked_until_it_has_no_more),
       TEST(a_reader_that_claims_too_much_is_an_error),
       TEST(writers_take_what_no_call_returns),
+      TEST(an_output_is_shown_as_it_is_written),
       TEST(a_callback_may_run_programs),
       TEST(streams_of_the_process_are_inherited),
       TEST(the_input_of_the_process_is_inherited),

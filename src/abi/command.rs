@@ -28,12 +28,10 @@ impl Convention for Command {
     }
 
     fn call(&self, instance: &mut dyn Instance, export: usize, input: &[u8], output_max: u64) -> Result<Box<[u8]>> {
-        instance.state().wasi.begin(input, output_max);
-        let outcome = instance.call(export, &mut []);
-        let output = instance.state().wasi.end();
-        match outcome {
-            Ok(()) | Err(Error::Exit { code: 0, .. }) => Ok(output.into()),
-            Err(Error::Exit { code, .. }) => Err(Error::Exit { code, payload: output }),
+        instance.state().wasi.begin(input, output_max)?;
+        match instance.call(export, &mut []) {
+            Ok(()) | Err(Error::Exit { code: 0 }) => Ok(instance.state().wasi.end().into()),
+            // What it has written goes with any error (`Room::call`).
             Err(error) => Err(error),
         }
     }

@@ -86,7 +86,7 @@ pub(crate) fn harmless_json(json: String) -> String {
 }
 
 /// Control characters, also those above ASCII; what turns the direction of writing; what ends lines.
-fn is_harmful(c: char) -> bool {
+pub(crate) fn is_harmful(c: char) -> bool {
     c.is_control() || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

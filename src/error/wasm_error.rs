@@ -89,6 +89,7 @@ impl Kind {
             Error::HalfWay(error) => return Kind::of(error),
             Error::MemoryLimit { cause: Some(cause), .. } if matches!(**cause, Error::Guest { .. }) => return Kind::of(cause),
             Error::Guest { .. } => Kind::Guest,
+            Error::Program { cause, .. } => return Kind::of(cause),
             Error::InvalidModule { .. } | Error::InvalidText(_) | Error::UnsupportedModule(_) | Error::Link(_) => {
                 Kind::ModuleBuild
             }

@@ -124,7 +124,8 @@ pub unsafe extern "C" fn hostel_error_exit_code(error: *const hostel_error) -> i
 }
 
 /// The bytes that the guest or a host function attached; NULL and 0 when there are none. For an error that has a kind of its own,
-/// or that a host function told, they are what the kind carries.
+/// or that a host function told, they are what the kind carries. For a program (ABI command) that has written to its standard
+/// output they are what it had written, whatever has ended it.
 ///
 /// They live as long as the error. `len_out` may be NULL. Thread-safe.
 #[unsafe(no_mangle)]

@@ -13,16 +13,16 @@ use core::time::Duration;
 /// What a guest that uses WASI 0.1 (`wasi_snapshot_preview1`) is granted. Made by hostel_wasi_new(), released by
 /// hostel_wasi_free(). Used by one thread at a time.
 ///
-/// Every guest may import WASI's functions. One that is granted nothing has no arguments, no environment, no files and an empty
-/// standard input; what it writes to its standard output goes nowhere, unless a call returns it, and what it writes to its standard
-/// error goes to the log, line by line, at level INFO. Clocks and random numbers are real unless they are set. Preview 1 cannot
+/// Every guest may import WASI's functions. One that is granted nothing has no arguments but the name "program", no environment,
+/// no files and an empty standard input; what it writes to its standard output goes nowhere, unless a call returns it, and what it
+/// writes to its standard error goes to the log, line by line, at level INFO. Clocks and random numbers are real unless they are set. Preview 1 cannot
 /// open sockets, and none are handed in.
 ///
 /// What one call opens or reads is not there in the next: files that are open, positions, what is left of the standard input. What
 /// it has written to files stays, of course. An instance (hostel_instance) keeps all of it between its calls.
 ///
 /// A pointer that leads out of the guest's memory is errno FAULT to the guest, a path that leads out of a granted directory is
-/// errno PERM or NOTCAPABLE, and more than 128 open files are errno MFILE.
+/// errno PERM or NOTCAPABLE, more than 128 open files are errno MFILE, and opening a FIFO or a socket is errno NXIO.
 pub struct hostel_wasi {
     inner: Wasi,
 }
@@ -81,10 +81,13 @@ pub unsafe extern "C" fn hostel_wasi_new(wasi_out: *mut *mut hostel_wasi, error_
     unsafe { boundary::produce(wasi_out, "wasi_out", error_out, || Ok(hostel_wasi { inner: Wasi::new()? })) }
 }
 
-/// Adds an argument, copied. By custom the first is the program's name.
+/// Adds an argument, copied. By custom the first is the program's name; a guest that is given none is called "program".
+///
+/// There may be any number of them, but arguments and variables together take at most 16 MiB of the guest's memory: their bytes,
+/// and five more for each.
 ///
 /// Returns HOSTEL_STATUS_OK;
-///         HOSTEL_STATUS_INVALID_ARGUMENT if `wasi` or `argument` is NULL, or `argument` is not UTF-8.
+///         HOSTEL_STATUS_INVALID_ARGUMENT if `wasi` or `argument` is NULL, `argument` is not UTF-8, or they would take more.
 /// Not thread-safe: `wasi` is changed.
 #[must_use]
 #[unsafe(no_mangle)]
@@ -100,7 +103,8 @@ pub unsafe extern "C" fn hostel_wasi_add_argument(
 /// Sets a variable of the environment; both are copied. A second value for a name replaces the first.
 ///
 /// Returns HOSTEL_STATUS_OK;
-///         HOSTEL_STATUS_INVALID_ARGUMENT if an argument is NULL or not UTF-8, or `name` is empty or has a `=`.
+///         HOSTEL_STATUS_INVALID_ARGUMENT if an argument is NULL or not UTF-8, `name` is empty or has a `=`, or arguments and
+///                                        variables would take more than they may (hostel_wasi_add_argument()).
 /// Not thread-safe: `wasi` is changed.
 #[must_use]
 #[unsafe(no_mangle)]
@@ -193,7 +197,7 @@ pub unsafe extern "C" fn hostel_wasi_set_reader(
 }
 
 /// Sets who takes what guests write to a stream, HOSTEL_STREAM_OUTPUT or HOSTEL_STREAM_ERROR. The standard output of a program
-/// that a call runs is what the call returns; then this is not asked.
+/// that a call runs is what the call returns; then this is not asked, unless hostel_wasi_show_output() says so.
 ///
 /// The rest is as for hostel_wasi_set_reader(); HOSTEL_STATUS_INVALID_ARGUMENT also if `stream` is neither.
 /// Not thread-safe: `wasi` is changed.
@@ -218,10 +222,40 @@ pub unsafe extern "C" fn hostel_wasi_set_writer(
     }
 }
 
-/// Makes a stream of guests that of the host's process: what they read or write is what it would.
+/// Sets whether what programs write to their standard output also goes, as they write it, where hostel_wasi_set_writer() or
+/// hostel_wasi_inherit() leads it, as programs that people talk to need it. It is what the call returns, or the payload of its error,
+/// all the same, and nothing over the limit of an output goes anywhere. Without this it only is what the call returns.
 ///
 /// Returns HOSTEL_STATUS_OK;
-///         HOSTEL_STATUS_INVALID_ARGUMENT if `wasi` is NULL, or `stream` is none of the streams.
+///         HOSTEL_STATUS_INVALID_ARGUMENT if `wasi` is NULL.
+/// Not thread-safe: `wasi` is changed.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_wasi_show_output(
+    wasi: *mut hostel_wasi,
+    show: bool,
+    error_out: *mut *mut hostel_error,
+) -> hostel_status {
+    // SAFETY: see above.
+    unsafe {
+        change(wasi, error_out, |wasi| {
+            wasi.set_shows(show);
+            Ok(())
+        })
+    }
+}
+
+/// Makes a stream of guests that of the host's process: what they read or write is what it would.
+///
+/// The standard input is the one that the process has now: `wasi` and all that have a copy keep a descriptor of it. A guest takes
+/// from it what it asks for, when it asks, and nothing ahead; guests that read at once each get a part. The standard output and
+/// error are those that the process has when a call first uses WASI. One that the process has closed is empty, or takes
+/// everything and keeps nothing. So is a descriptor that has got its number since and would be closed on exec, as those of this
+/// library are: it is not the process's stream. What the host opens in its place in another way is.
+///
+/// Returns HOSTEL_STATUS_OK;
+///         HOSTEL_STATUS_INVALID_ARGUMENT if `wasi` is NULL, or `stream` is none of the streams;
+///         HOSTEL_STATUS_OUT_OF_RESOURCES if the process has no descriptor left for it.
 /// Not thread-safe: `wasi` is changed.
 #[must_use]
 #[unsafe(no_mangle)]
@@ -234,10 +268,36 @@ pub unsafe extern "C" fn hostel_wasi_inherit(
     unsafe {
         change(wasi, error_out, |wasi| {
             if stream == HOSTEL_STREAM_INPUT {
-                wasi.set_input(Input::Inherited);
+                wasi.set_input(Input::inherited()?);
                 return Ok(());
             }
             set_output(wasi, stream, Output::Inherited)
+        })
+    }
+}
+
+/// Sets whether what guests write to their standard error is shown with control characters escaped (`\u{1b}`), other than line
+/// feed and tab, and so are characters that turn the direction of writing or separate lines, and bytes that are no UTF-8
+/// (`\xff`): a guest could make a terminal obey, or forge lines of a log.
+///
+/// Without this they are escaped in the log, and not in an inherited standard error. With false the log has them as they are, but
+/// for what is no UTF-8, which is replaced, and zero bytes. A writer (hostel_wasi_set_writer()) always gets the guest's own bytes.
+///
+/// Returns HOSTEL_STATUS_OK;
+///         HOSTEL_STATUS_INVALID_ARGUMENT if `wasi` is NULL.
+/// Not thread-safe: `wasi` is changed.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hostel_wasi_escape_errors(
+    wasi: *mut hostel_wasi,
+    escape: bool,
+    error_out: *mut *mut hostel_error,
+) -> hostel_status {
+    // SAFETY: see above.
+    unsafe {
+        change(wasi, error_out, |wasi| {
+            wasi.set_escapes(escape);
+            Ok(())
         })
     }
 }

@@ -15,6 +15,8 @@ pub mod unpooled;
 #[cfg(not(feature = "std"))]
 pub use unpooled as pool;
 
+#[cfg(feature = "wasi")]
+use crate::abi::Abi;
 use crate::bounds::Bounds;
 use crate::call::{self, Options, State};
 use crate::engine::{Instance, NoInstance, Setup};
@@ -85,6 +87,8 @@ impl Room {
             return Err(start_error(started, state, left));
         }
         room.memory_bytes_as_new = state.memory.taken();
+        #[cfg(feature = "wasi")]
+        state.wasi.end_start();
         Ok(room)
     }
 
@@ -104,6 +108,10 @@ impl Room {
     ) -> Result<Room> {
         let mut state = State { stop, ..State::default() };
         state.begin(guest, options, bounds);
+        #[cfg(feature = "wasi")]
+        if guest.abi() == Some(Abi::Command) {
+            state.wasi.begin_start(options.output_max(guest.limits()));
+        }
         check_memory(guest.module().info().memory_bytes_at_start(), state.memory.max_bytes())?;
         let limits = guest.limits();
         let setup = Setup {
@@ -141,11 +149,12 @@ impl Room {
     pub fn call(&mut self, guest: &Guest, export: usize, input: &[u8], options: &Options, bounds: &Bounds) -> Result<Box<[u8]>> {
         let output_max = options.output_max(guest.limits());
         let convention = guest.convention()?;
-        let outcome = self.within(guest, options, bounds, |instance| convention.call(instance, export, input, output_max))?;
+        let outcome = self.within(guest, options, bounds, |instance| convention.call(instance, export, input, output_max));
         if let Some(output) = self.instance.state().short_circuit.as_mut().filter(|output| output.is_empty()) {
             output.extend_from_slice(convention.nothing());
         }
-        self.settle(outcome, output_max)
+        let outcome = outcome.and_then(|outcome| self.settle(outcome, output_max));
+        outcome.map_err(|error| error.with_output(self.instance.state().written()))
     }
 
     /// Runs one call of a function of plain values. `slots` is as [`Instance::call`] wants it.
@@ -287,7 +296,8 @@ fn memory_max(limits: &Limits, options: &Options) -> u64 {
 fn start_error(started: Result<()>, state: &mut State, fuel: i64) -> Error {
     let started = call::bounded(started, state, fuel).map_err(while_starting);
     let ended = || Error::BadAbi("a host function ended the guest's start with a result".into());
-    call::settle(started.map(|()| Box::default()), state, u64::MAX).err().unwrap_or_else(ended)
+    let error = call::settle(started.map(|()| Box::default()), state, u64::MAX).err().unwrap_or_else(ended);
+    error.with_output(state.written())
 }
 
 /// An error of a start, with a message that says so where the host could not tell.

@@ -61,6 +61,8 @@ pub(crate) mod process;
 pub(crate) mod stack;
 #[cfg(feature = "std")]
 pub(crate) mod threads;
+#[cfg(feature = "wasi")]
+pub(crate) mod watch;
 
 /// An error of the system in words alone: its number says nothing to people.
 #[cfg(feature = "std")]

@@ -1,7 +1,6 @@
 //! What is looked at in the memory of a guest, and in the arguments of its calls, around a function of WASI.
 
 use super::functions::Function;
-use alloc::vec::Vec;
 use core::hint::black_box;
 
 /// The smallest pages that a system has.
@@ -32,20 +31,6 @@ pub(super) fn asks_strange_clock(memory: &[u8], slots: &[u64]) -> bool {
     subscription.get(8) == Some(&CLOCK) && id > MONOTONIC
 }
 
-/// A path, the second parameter, and its length, without slashes at its end.
-pub(super) fn without_slashes(memory: &[u8], slots: &[u64]) -> Vec<u64> {
-    let mut slots = slots.to_vec();
-    if let [_, path, len, ..] = &mut slots[..]
-        && let Some(path) = memory.get(*path as u32 as usize..).and_then(|rest| rest.get(..*len as u32 as usize))
-    {
-        let slashes = path.iter().rev().take_while(|&&byte| byte == b'/').count();
-        if slashes < path.len() {
-            *len = (path.len() - slashes) as u64;
-        }
-    }
-    slots
-}
-
 /// Writes to each page of the buffer that a read fills, the first that is not empty, what is there.
 pub(super) fn touch_buffer(memory: &mut [u8], slots: &[u64]) {
     let word = |memory: &[u8], at: usize| memory.get(at..)?.first_chunk().map(|&bytes| u32::from_le_bytes(bytes) as usize);
@@ -57,7 +42,7 @@ pub(super) fn touch_buffer(memory: &mut [u8], slots: &[u64]) {
             let Some(buffer) = memory.get_mut(begin..).and_then(|rest| rest.get_mut(..len)) else { return };
             let mut touch = |byte: &mut u8| *byte = black_box(*byte);
             buffer.iter_mut().step_by(PAGE).for_each(&mut touch);
-            buffer.last_mut().map(&mut touch);
+            buffer.last_mut().map(touch);
             return;
         }
     }

@@ -8,8 +8,6 @@ use core::ops::Range;
 /// A `dirent` of WASI 0.1: `d_next` at 0, `d_namlen` at 16, the name behind it.
 const HEAD: usize = 24;
 const NAME_LEN: Range<usize> = 16..20;
-/// What nothing is said to be in: the host's bytes would show.
-const PADDING: Range<usize> = 21..24;
 /// Where `fd_readdir` is asked to write.
 pub(super) const USED: usize = 0;
 pub(super) const ENTRIES: usize = 8;
@@ -92,9 +90,7 @@ impl Listing {
     fn take(&mut self, mut piece: &[u8]) {
         while let Some(len) = piece.get(NAME_LEN).and_then(|len| len.try_into().ok()).map(u32::from_le_bytes) {
             let Some((entry, rest)) = piece.split_at_checked(HEAD + len as usize) else { break };
-            let start = self.bytes.len();
             self.bytes.extend_from_slice(entry);
-            self.bytes[start..][PADDING].fill(0);
             self.ends.push(self.bytes.len());
             piece = rest;
         }

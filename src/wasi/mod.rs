@@ -7,11 +7,19 @@
 #[cfg(feature = "wasi")]
 mod arguments;
 #[cfg(feature = "wasi")]
+mod escape;
+#[cfg(feature = "wasi")]
 mod executor;
 #[cfg(feature = "wasi")]
 mod functions;
 #[cfg(feature = "wasi")]
+mod granted;
+#[cfg(feature = "wasi")]
 mod listings;
+#[cfg(feature = "wasi")]
+mod paths;
+#[cfg(feature = "wasi")]
+mod process;
 #[cfg(feature = "wasi")]
 mod run;
 #[cfg(feature = "wasi")]
@@ -28,7 +36,8 @@ use crate::error::shown;
 use crate::{Error, Result};
 use alloc::{format, string::String, sync::Arc, vec::Vec};
 use core::ffi::c_void;
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// What callbacks are told of the call that they serve.
@@ -60,8 +69,18 @@ pub enum Input {
     Bytes(Arc<[u8]>),
     /// A function of the host's.
     Callback(Arc<Reader>),
+    /// That which the host's process had when this was made, if it had one.
+    Inherited(Option<Arc<File>>),
+}
+
+impl Input {
     /// That of the host's process.
-    Inherited,
+    pub fn inherited() -> Result<Input> {
+        #[cfg(feature = "wasi")]
+        return process::duplicate(std::io::stdin()).map(|file| Input::Inherited(file.map(Arc::new)));
+        #[cfg(not(feature = "wasi"))]
+        Ok(Input::Inherited(None))
+    }
 }
 
 /// Where what a program writes goes.
@@ -77,11 +96,17 @@ pub enum Output {
     Inherited,
 }
 
+/// What a program is called whose host grants no arguments.
+#[cfg(feature = "wasi")]
+const PROGRAM: &str = "program";
+/// How many bytes the arguments and variables of a guest may take together, each with a zero byte and a pointer of four.
+const ARGUMENTS_MAX: usize = 16 << 20;
+
 /// A directory that a guest may use.
 #[derive(Clone, Debug)]
 #[cfg_attr(not(feature = "wasi"), allow(dead_code, reason = "then there are none"))]
 struct Directory {
-    host: PathBuf,
+    host: Arc<Path>,
     guest: String,
     read_only: bool,
 }
@@ -92,10 +117,16 @@ struct Directory {
 pub struct Wasi {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    /// How many bytes both take in the guest.
+    argument_bytes: usize,
     directories: Vec<Directory>,
     input: Input,
     output: Output,
+    /// Whether what programs write goes there, too, and not only to who has called them.
+    shows: bool,
     errors: Output,
+    /// Whether what terminals obey is escaped there; if the host has not said, in the log.
+    escapes: Option<bool>,
     clock: Option<Duration>,
     seed: Option<[u8; 32]>,
 }
@@ -105,10 +136,13 @@ impl Default for Wasi {
         Wasi {
             arguments: Vec::new(),
             environment: Vec::new(),
+            argument_bytes: 0,
             directories: Vec::new(),
             input: Input::Bytes(Arc::default()),
             output: Output::Nowhere,
+            shows: false,
             errors: Output::Log,
+            escapes: None,
             clock: None,
             seed: None,
         }
@@ -123,7 +157,9 @@ impl Wasi {
 
     /// One more argument; the first is the program's name, by custom.
     pub fn argument(&mut self, argument: &str) -> Result<()> {
-        self.arguments.push(without_nul("argument", argument)?.into());
+        let argument = without_nul("argument", argument)?;
+        self.make_room("argument", 0, room_of(argument.len()))?;
+        self.arguments.push(argument.into());
         Ok(())
     }
 
@@ -133,8 +169,22 @@ impl Wasi {
             return Err(Error::InvalidArgument(format!("name: \"{}\" cannot name a variable of an environment", shown(name))));
         }
         let (name, value) = (without_nul("name", name)?, without_nul("value", value)?);
-        self.environment.retain(|(known, _)| known != name);
+        let known = self.environment.iter().position(|(known, _)| known == name);
+        let room = |value: &str| room_of(name.len() + "=".len() + value.len());
+        self.make_room("value", known.map_or(0, |at| room(&self.environment[at].1)), room(value))?;
+        known.map(|at| self.environment.remove(at));
         self.environment.push((name.into(), value.into()));
+        Ok(())
+    }
+
+    /// Notes that the guest gets so many bytes more, and others no longer.
+    fn make_room(&mut self, what: &str, old: usize, new: usize) -> Result<()> {
+        let bytes = self.argument_bytes - old + new;
+        if bytes > ARGUMENTS_MAX {
+            let message = format!("{what}: the guest's arguments and variables would be over {ARGUMENTS_MAX} bytes together");
+            return Err(Error::InvalidArgument(message));
+        }
+        self.argument_bytes = bytes;
         Ok(())
     }
 
@@ -151,7 +201,7 @@ impl Wasi {
             Error::InvalidArgument(format!("host_path: the directory {} cannot be read: {why}", crate::error::shown_path(host)))
         })?;
         self.directories.retain(|known| known.guest != guest);
-        self.directories.push(Directory { host, guest: guest.into(), read_only });
+        self.directories.push(Directory { host: host.into(), guest: guest.into(), read_only });
         Ok(())
     }
 
@@ -165,9 +215,19 @@ impl Wasi {
         self.output = output;
     }
 
+    /// Whether what a program writes goes there as it writes it, although it is what the call returns.
+    pub fn set_shows(&mut self, shows: bool) {
+        self.shows = shows;
+    }
+
     /// Where the guest's complaints go.
     pub fn set_errors(&mut self, output: Output) {
         self.errors = output;
+    }
+
+    /// Whether what terminals obey is escaped in the guest's complaints.
+    pub fn set_escapes(&mut self, escapes: bool) {
+        self.escapes = Some(escapes);
     }
 
     /// Makes all clocks stand still, at this time since 1970.
@@ -179,6 +239,11 @@ impl Wasi {
     pub fn set_seed(&mut self, seed: [u8; 32]) {
         self.seed = Some(seed);
     }
+}
+
+/// What a text of so many bytes takes in the guest.
+fn room_of(len: usize) -> usize {
+    len + 1 + size_of::<u32>()
 }
 
 fn without_nul<'a>(what: &str, text: &'a str) -> Result<&'a str> {

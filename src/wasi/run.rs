@@ -14,7 +14,7 @@ impl Wasi {
         let state = instance.state();
         state.host_used |= !function.is_steady();
         if function == Function::ProcExit {
-            return Err(Error::Exit { code: slots.first().map_or(0, |&slot| slot as i32), payload: Vec::new() });
+            return Err(Error::Exit { code: slots.first().map_or(0, |&slot| slot as i32) });
         }
         let moment = Moment { context: *state.context.get_mut(), deadline: state.bounds.deadline };
         let (bounds, stop) = (state.bounds.clone(), state.stop.clone());
@@ -43,10 +43,27 @@ pub struct PerCall {
 }
 
 impl PerCall {
-    /// Begins the run of a program: this is its input, if it is not empty, and its output will be taken, up to so many bytes.
-    pub(crate) fn begin(&mut self, input: &[u8], output_max: u64) {
+    /// Begins the start of a program, if it has one before it is run.
+    pub(crate) fn begin_start(&mut self, output_max: u64) {
+        *self = PerCall { session: None, input: None, output: Some(Capture::new(output_max)) };
+    }
+
+    /// Ends it. What it has written is kept for the run.
+    pub(crate) fn end_start(&mut self) {
+        if self.output.as_ref().is_some_and(Capture::is_empty) {
+            *self = PerCall::default();
+        }
+    }
+
+    /// Begins the run of a program: this is its input, if it is not empty, and its output will be taken, up to so many bytes;
+    /// what its start has written comes first.
+    pub(crate) fn begin(&mut self, input: &[u8], output_max: u64) -> Result<()> {
+        let written = self.end();
         let input = (!input.is_empty()).then(|| bytes::Bytes::copy_from_slice(input));
-        *self = PerCall { session: None, input, output: Some(Capture::new(output_max)) };
+        let output = Capture::new(output_max);
+        let began = output.take_in(&written);
+        *self = PerCall { session: None, input, output: Some(output) };
+        began
     }
 
     /// Whether the call is the run of a program.
@@ -54,11 +71,11 @@ impl PerCall {
         self.output.is_some()
     }
 
-    /// Ends it: what it has written.
+    /// Ends it: what it has written. Nothing, and nothing ends, if no program runs.
     pub(crate) fn end(&mut self) -> Vec<u8> {
-        let output = self.output.take().map(|output| output.take()).unwrap_or_default();
+        let Some(output) = self.output.take() else { return Vec::new() };
         *self = PerCall::default();
-        output
+        output.take()
     }
 }
 

@@ -1,17 +1,19 @@
 //! The state of WASI of one call: open files, and where its streams lead.
 
-use super::arguments::{asks_strange_clock, count_of, holds_number, touch_buffer, without_slashes};
+use super::arguments::{asks_strange_clock, count_of, holds_number, touch_buffer};
 use super::functions::{self, Function};
+use super::granted::Granted;
 use super::listings::{ENTRIES, Listings, Read, USED};
-use super::streams::{Carried, Sink, Source};
-use super::{Input, Output, PerCall, Wasi, executor};
+use super::process::{Inlet, Outlet};
+use super::streams::{Carried, Lines, Sink, Source};
+use super::{Input, Output, PROGRAM, PerCall, Wasi, executor};
 use crate::bounds::Bounds;
 use crate::call;
 use crate::error::{shown, shown_path};
 use crate::host::Failure;
 use crate::stop::Stop;
 use crate::{Error, Result};
-use alloc::{format, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
 use chacha20::ChaCha20Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
 use std::os::fd::AsFd;
@@ -30,16 +32,17 @@ const VECTORS_MAX: u64 = 1024;
 /// How many random bytes are made before a look at the clock; whole blocks of the generator.
 const RANDOM_PIECE: usize = 1 << 20;
 /// Errnos of WASI 0.1.
-const SUCCESS: i32 = 0;
+pub(super) const SUCCESS: i32 = 0;
 const FAULT: i32 = 21;
 const ILSEQ: i32 = 25;
-const INVAL: i32 = 28;
+pub(super) const INVAL: i32 = 28;
 const MFILE: i32 = 33;
 
 pub(super) struct Session {
     ctx: WasiP1Ctx,
     random: Option<ChaCha20Rng>,
     listings: Listings,
+    pub(super) granted: Granted,
     /// Files that the guest has open.
     open: u32,
     /// Nothing can stop the call, so that its own thread may wait for the system, and files are read into the guest's memory.
@@ -51,7 +54,11 @@ pub(super) struct Session {
 impl Session {
     pub fn new(wasi: &Wasi, call: &mut PerCall, bounds: &Bounds) -> Result<Self> {
         let mut builder = WasiCtxBuilder::new();
-        builder.args(&wasi.arguments).envs(&wasi.environment);
+        builder.envs(&wasi.environment);
+        match wasi.arguments[..] {
+            [] => builder.arg(PROGRAM),
+            [..] => builder.args(&wasi.arguments),
+        };
         // A program's session ends with its call; that of other guests may have to serve a call that can be stopped.
         let in_place = call.is_program() && !bounds.stops();
         builder.allow_blocking_current_thread(in_place); // asked for by directories when they are opened
@@ -64,23 +71,29 @@ impl Session {
                 Error::OutOfResources(format!("the directory {host}, which the guest calls {guest}, cannot be opened: {why}"))
             })?;
         }
-        let writes_out = call.output.is_none() && matches!(wasi.output, Output::Inherited);
+        let captured = call.output.clone();
+        let writes_out = (captured.is_none() || wasi.shows) && matches!(wasi.output, Output::Inherited);
         let mut inherits = writes_out || matches!(wasi.errors, Output::Inherited);
         match (call.input.take(), &wasi.input) {
             (Some(bytes), _) => builder.stdin(MemoryInputPipe::new(bytes)),
             (None, Input::Bytes(bytes)) if bytes.is_empty() => &mut builder,
             (None, Input::Bytes(bytes)) => builder.stdin(MemoryInputPipe::new(bytes::Bytes::from_owner(bytes.clone()))),
             (None, Input::Callback(read)) => builder.stdin(Source(read.clone())),
-            (None, Input::Inherited) => {
+            (None, Input::Inherited(None)) => &mut builder,
+            (None, Input::Inherited(Some(file))) => {
                 inherits = true;
-                builder.inherit_stdin()
+                builder.stdin(Inlet::of(file)?)
             }
         };
-        let captured = call.output.clone().map(Sink::Capture);
-        if let Some(sink) = captured.map_or_else(|| sink(&wasi.output, std::io::stdout()), |sink| Ok(Some(sink)))? {
-            builder.stdout(sink);
-        }
-        if let Some(sink) = sink(&wasi.errors, std::io::stderr())? {
+        let shown = if captured.is_none() || wasi.shows { sink(&wasi.output, std::io::stdout(), false)? } else { None };
+        match (captured, shown) {
+            (Some(capture), Some(shown)) => builder.stdout(Sink::Shown(capture, Box::new(shown))),
+            (Some(capture), None) => builder.stdout(Sink::Capture(capture)),
+            (None, Some(sink)) => builder.stdout(sink),
+            (None, None) => &mut builder,
+        };
+        let escapes = wasi.escapes.unwrap_or(matches!(wasi.errors, Output::Log));
+        if let Some(sink) = sink(&wasi.errors, std::io::stderr(), escapes)? {
             builder.stderr(sink);
         }
         if let Some(now) = wasi.clock {
@@ -88,7 +101,15 @@ impl Session {
         }
         let random = wasi.seed.map(ChaCha20Rng::from_seed);
         let reaches_out = inherits || !(in_place || wasi.directories.is_empty());
-        Ok(Session { ctx: builder.build_p1(), random, listings: Listings::default(), open: 0, in_place, reaches_out })
+        Ok(Session {
+            ctx: builder.build_p1(),
+            random,
+            listings: Listings::default(),
+            granted: Granted::new(&wasi.directories),
+            open: 0,
+            in_place,
+            reaches_out,
+        })
     }
 
     /// Runs a function: its errno.
@@ -106,9 +127,15 @@ impl Session {
         match function {
             Function::RandomGet => return self.fill_random(memory, slots, bounds, stop),
             Function::FdReaddir => return self.list(memory, slots, bounds, stop),
-            // "name/" is the directory, too.
-            Function::PathRemoveDirectory => return self.run(function, memory, &without_slashes(memory, slots), bounds, stop),
+            Function::PathRemoveDirectory => return self.remove_directory(memory, slots, bounds, stop),
+            Function::PathFilestatGet => return self.stat(memory, slots, bounds, stop),
+            Function::PathFilestatSetTimes => return self.set_times(memory, slots, bounds, stop),
             _ => {}
+        }
+        if function == Function::PathOpen
+            && let Some(errno) = self.refuse_to_open(memory, slots, bounds, stop)?
+        {
+            return Ok(errno);
         }
         let mut errno = self.run(function, memory, slots, bounds, stop)?;
         if errno != SUCCESS && self.in_place && function == Function::FdRead {
@@ -116,9 +143,10 @@ impl Session {
             touch_buffer(memory, slots);
             errno = self.run(function, memory, slots, bounds, stop)?;
         }
-        if errno == SUCCESS {
-            self.count(function, slots);
+        if errno != SUCCESS {
+            return self.errno_of_linux(function, errno, memory, slots, bounds, stop);
         }
+        self.count(function, slots);
         Ok(errno)
     }
 
@@ -129,16 +157,23 @@ impl Session {
             // What is closed may be a stream or a directory that was granted: then there is one file more to open.
             (Function::FdClose, [fd, ..]) => {
                 self.open = self.open.saturating_sub(1);
-                self.listings.forget(u64::from(*fd as u32));
+                self.forget(*fd);
             }
             // This closes what had the number until now, unless it was the same.
             (Function::FdRenumber, [from, to, ..]) if from != to => {
                 self.open = self.open.saturating_sub(1);
-                self.listings.forget(u64::from(*from as u32));
-                self.listings.forget(u64::from(*to as u32));
+                self.forget(*from);
+                self.forget(*to);
             }
             _ => {}
         }
+    }
+
+    /// What is known of a number that another file may have soon.
+    fn forget(&mut self, fd: u64) {
+        let fd = u64::from(fd as u32);
+        self.listings.forget(fd);
+        self.granted.forget(fd);
     }
 
     /// `fd_readdir`: the entries from a cookie on, of what the directory had when the guest began with the first.
@@ -170,7 +205,15 @@ impl Session {
         Ok(SUCCESS)
     }
 
-    fn run(&mut self, function: Function, memory: &mut [u8], slots: &[u64], bounds: &Bounds, stop: &Stop) -> Result<i32> {
+    /// Runs it as wasmtime-wasi does.
+    pub(super) fn run(
+        &mut self,
+        function: Function,
+        memory: &mut [u8],
+        slots: &[u64],
+        bounds: &Bounds,
+        stop: &Stop,
+    ) -> Result<i32> {
         // What a function may copy to our side: no more than the guest has on its own.
         self.ctx.set_hostcall_fuel(memory.len().max(1 << 20));
         let may_wait = self.reaches_out || function == Function::PollOneoff;
@@ -228,12 +271,12 @@ fn errno_of(error: &GuestError) -> i32 {
 }
 
 /// Nothing for what goes nowhere, as without us.
-fn sink(output: &Output, inherited: impl AsFd) -> Result<Option<Sink>> {
+fn sink(output: &Output, inherited: impl AsFd, escapes: bool) -> Result<Option<Sink>> {
     Ok(match output {
         Output::Nowhere => None,
-        Output::Log => Some(Sink::Log(Arc::default())),
+        Output::Log => Some(Sink::Log(Arc::new(Lines::new(!escapes)))),
         Output::Callback(write) => Some(Sink::Callback(write.clone())),
-        Output::Inherited => Sink::inherit(inherited)?,
+        Output::Inherited => Outlet::open(inherited, escapes)?.map(|outlet| Sink::Process(Arc::new(outlet))),
     })
 }
 

@@ -1,15 +1,14 @@
-//! The standard streams of a program: bytes, what the host's callbacks take and give, the log.
+//! The standard streams of a program: bytes, what the host's callbacks take and give, the log. Those of the process are in
+//! `process`.
 
+use super::escape::escaped;
+use super::process::Outlet;
 use super::{Moment, Reader, Writer};
 use crate::log::{self, Level};
 use crate::{Error, Result};
 use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 use core::cell::Cell;
 use core::time::Duration;
-use rustix::event::{PollFd, PollFlags, Timespec};
-use std::fs::File;
-use std::io::{ErrorKind, Write};
-use std::os::fd::AsFd;
 use std::sync::{Mutex, PoisonError};
 use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdinStream, StdoutStream};
@@ -54,21 +53,36 @@ impl Capture {
         Capture { written: Arc::default(), max }
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// All that it has.
     pub fn take(&self) -> Vec<u8> {
         core::mem::take(&mut *self.written.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn put(&self, bytes: &[u8]) -> StreamResult<()> {
+    /// More of them; of too many, the first that fit.
+    pub fn take_in(&self, bytes: &[u8]) -> Result<()> {
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         let len = (written.len() + bytes.len()) as u64;
-        if len > self.max {
-            return Err(carried(Error::OutputTooLarge { len, max: self.max }));
+        let fits = &bytes[..bytes.len().min(self.room(written.len()))];
+        if written.try_reserve(fits.len()).is_err() {
+            return Err(Error::OutOfResources(format!("no memory for an output of {len} bytes")));
         }
-        if written.try_reserve(bytes.len()).is_err() {
-            return Err(carried(Error::OutOfResources(format!("no memory for an output of {len} bytes"))));
-        }
-        written.extend_from_slice(bytes);
-        Ok(())
+        written.extend_from_slice(fits);
+        if len > self.max { Err(Error::OutputTooLarge { len, max: self.max }) } else { Ok(()) }
+    }
+
+    /// How many more fit.
+    fn room(&self, len: usize) -> usize {
+        usize::try_from(self.max).unwrap_or(usize::MAX) - len
+    }
+
+    /// The first of these that will fit.
+    fn fitting<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        let len = self.written.lock().unwrap_or_else(PoisonError::into_inner).len();
+        &bytes[..bytes.len().min(self.room(len))]
     }
 }
 
@@ -77,103 +91,103 @@ impl Capture {
 pub(super) enum Sink {
     Capture(Capture),
     Callback(Arc<Writer>),
-    /// Line by line; what is left of the last.
-    Log(Arc<Mutex<Vec<u8>>>),
-    /// A stream of the host's process.
-    Process(Arc<File>),
+    /// Kept, and as much of it goes to another.
+    Shown(Capture, Box<Sink>),
+    Log(Arc<Lines>),
+    Process(Arc<Outlet>),
 }
 
 impl Sink {
-    /// A stream of the process; nothing if it is closed.
-    pub fn inherit(stream: impl AsFd) -> Result<Option<Sink>> {
-        match stream.as_fd().try_clone_to_owned() {
-            Ok(fd) => Ok(Some(Sink::Process(Arc::new(fd.into())))),
-            Err(error) if error.raw_os_error() == Some(libc::EBADF) => Ok(None),
-            Err(error) => {
-                Err(Error::OutOfResources(format!("no descriptor for a stream of the process: {}", crate::sys::words(error))))
-            }
-        }
-    }
-
     fn put(&self, bytes: &[u8]) -> StreamResult<()> {
         match self {
-            Sink::Capture(capture) => capture.put(bytes),
+            Sink::Capture(capture) => capture.take_in(bytes).map_err(carried),
             Sink::Callback(write) => write(MOMENT.get(), bytes).map_err(carried),
-            Sink::Log(rest) => {
-                log_lines(&mut rest.lock().unwrap_or_else(PoisonError::into_inner), bytes);
+            Sink::Log(lines) => {
+                lines.take(bytes);
                 Ok(())
             }
             // Only WASI 0.2 asks for this; see below.
-            Sink::Process(_) => Err(StreamError::Closed),
+            Sink::Process(_) | Sink::Shown(..) => Err(StreamError::Closed),
+        }
+    }
+
+    /// As WASI 0.1 does it, which may take its time.
+    async fn pass(&self, bytes: &[u8]) -> StreamResult<()> {
+        match self {
+            Sink::Process(outlet) => outlet.write(bytes).await,
+            sink => sink.put(bytes),
         }
     }
 }
 
-/// How long who writes to a stream that takes no more waits until it looks again.
-const LOOK_AGAIN: Duration = Duration::from_millis(1);
+/// How long who waits for a stream that cannot be watched waits until it looks again.
+pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
-/// Writes when the stream takes it, so that a call can end while it waits. What says it is ready takes `PIPE_BUF` bytes.
-async fn write_when_ready(mut file: &File, mut bytes: &[u8]) -> StreamResult<()> {
-    while !bytes.is_empty() {
-        let mut ready = [PollFd::new(file, PollFlags::OUT)];
-        rustix::event::poll(&mut ready, Some(&Timespec::default())).map_err(|error| failed(error.into()))?;
-        if ready[0].revents().intersects(PollFlags::ERR | PollFlags::HUP) {
-            return Err(StreamError::Closed); // by who read it: writing would end the process, which may not expect it
-        }
-        let written = if ready[0].revents().is_empty() {
-            Err(ErrorKind::WouldBlock.into())
-        } else {
-            file.write(&bytes[..bytes.len().min(libc::PIPE_BUF)])
-        };
-        match written {
-            Ok(len) => bytes = &bytes[len..],
-            Err(error) if error.kind() == ErrorKind::WouldBlock => tokio::time::sleep(LOOK_AGAIN).await,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(failed(error)),
-        }
-    }
-    Ok(())
-}
-
-fn failed(error: std::io::Error) -> StreamError {
+pub(super) fn failed(error: std::io::Error) -> StreamError {
     StreamError::LastOperationFailed(error.into())
 }
 
 /// Longer lines are told in pieces, so that a guest cannot make the host keep as much as it likes.
 const LINE_MAX: usize = 4096;
 
-fn log_lines(rest: &mut Vec<u8>, bytes: &[u8]) {
-    let tell = |line: &[u8]| log::emit(Level::Info, "hostel::guest", || String::from_utf8_lossy(line).into_owned());
-    for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
-        rest.extend_from_slice(piece);
-        if let Some(line) = rest.strip_suffix(b"\n") {
-            tell(line);
-            rest.clear();
+/// What a guest writes to the log, line by line.
+pub(super) struct Lines {
+    /// Told as it is, but for what is no text.
+    raw: bool,
+    /// What is left of the last.
+    rest: Mutex<Vec<u8>>,
+}
+
+impl Lines {
+    pub fn new(raw: bool) -> Self {
+        Lines { raw, rest: Mutex::default() }
+    }
+
+    fn take(&self, bytes: &[u8]) {
+        let mut rest = self.rest.lock().unwrap_or_else(PoisonError::into_inner);
+        for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
+            rest.extend_from_slice(piece);
+            if let Some(line) = rest.strip_suffix(b"\n") {
+                self.tell(line);
+                rest.clear();
+            }
+            while rest.len() >= LINE_MAX {
+                let len = LINE_MAX - cut_off(&rest[..LINE_MAX]);
+                let more = rest.split_off(len);
+                self.tell(&rest);
+                *rest = more;
+            }
         }
-        while rest.len() >= LINE_MAX {
-            let more = rest.split_off(LINE_MAX);
-            tell(rest);
-            *rest = more;
+    }
+
+    fn tell(&self, line: &[u8]) {
+        let text = || if self.raw { String::from_utf8_lossy(line).into_owned() } else { escaped(line) };
+        log::emit(Level::Info, "hostel::guest", text);
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        let rest = core::mem::take(self.rest.get_mut().unwrap_or_else(PoisonError::into_inner));
+        if !rest.is_empty() {
+            self.tell(&rest);
         }
     }
 }
 
-impl Drop for Sink {
-    fn drop(&mut self) {
-        if let Sink::Log(rest) = self
-            && Arc::strong_count(rest) == 1
-        {
-            let mut rest = rest.lock().unwrap_or_else(PoisonError::into_inner);
-            if !rest.is_empty() {
-                log_lines(&mut rest, b"\n");
-            }
-        }
-    }
+/// How many bytes at the end are the beginning of a character that goes on behind it.
+fn cut_off(bytes: &[u8]) -> usize {
+    let begins = |len: &usize| core::str::from_utf8(&bytes[bytes.len() - len..]).is_err_and(|error| error.error_len().is_none());
+    (1..4.min(bytes.len())).find(begins).unwrap_or(0)
 }
 
 impl IsTerminal for Sink {
     fn is_terminal(&self) -> bool {
-        matches!(self, Sink::Process(file) if std::io::IsTerminal::is_terminal(&**file))
+        match self {
+            Sink::Process(outlet) => outlet.is_terminal(),
+            Sink::Shown(_, sink) => sink.is_terminal(),
+            _ => false,
+        }
     }
 }
 
@@ -208,10 +222,13 @@ impl OutputStream for Sink {
     }
 
     async fn blocking_write_and_flush(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
-        match self {
-            Sink::Process(file) => write_when_ready(file, &bytes).await,
-            sink => sink.put(&bytes),
+        let Sink::Shown(capture, shown) = self else { return self.pass(&bytes).await };
+        let fits = capture.fitting(&bytes);
+        let taken = capture.take_in(&bytes).map_err(carried);
+        if !fits.is_empty() {
+            shown.pass(fits).await?;
         }
+        taken
     }
 }
 

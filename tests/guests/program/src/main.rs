@@ -10,18 +10,39 @@ fn main() -> io::Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         [] | ["cat"] => io::copy(&mut io::stdin(), &mut io::stdout()).map(|_| ()),
+        ["converse"] => io::stdin().lines().try_for_each(|name| line(&format!("hello {}", name?))),
+        ["self"] => line(&env::args().next().unwrap_or_default()),
         ["args", ..] => arguments.iter().try_for_each(|argument| line(argument)),
         ["env"] => env::vars().try_for_each(|(name, value)| line(&format!("{name}={value}"))),
         ["complain", what] => {
             eprintln!("{what}");
             Ok(())
         }
+        ["complain", "twice", ref bytes @ ..] => {
+            let bytes: Vec<u8> = bytes.iter().map(|byte| byte.parse().expect("a byte")).collect();
+            let mut errors = io::stderr();
+            bytes.iter().try_for_each(|byte| errors.write_all(&[*byte]))?;
+            errors.write_all(&bytes)
+        }
         ["exit", code] => {
             print!("so far");
             io::stdout().flush()?;
             std::process::exit(code.parse().expect("a number"))
         }
-        ["panic"] => panic!("on purpose"),
+        ["panic", ref lines @ ..] => {
+            for text in lines {
+                println!("{text}");
+            }
+            panic!("on purpose")
+        }
+        ["greet"] => {
+            // As one who types expects it: a question, an answer, and no wait for more.
+            print!("name? ");
+            io::stdout().flush()?;
+            let mut name = String::new();
+            io::stdin().read_line(&mut name)?;
+            line(&format!("hello {}", name.trim_end()))
+        }
         ["clock"] => {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
             line(&now.as_nanos().to_string())
