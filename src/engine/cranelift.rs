@@ -2,8 +2,9 @@
 
 use super::wasmer::{Backend, WasmerEngine};
 use super::{Engine, Settings, capabilities};
-use crate::{Error, Result, background};
+use crate::{Error, Result};
 use alloc::sync::Arc;
+use core::num::NonZeroUsize;
 use wasmer_compiler::CompilerConfig;
 use wasmer_compiler_cranelift::Cranelift;
 
@@ -16,10 +17,8 @@ pub(super) fn new(settings: Settings) -> Result<Arc<dyn Engine>> {
     )?))
 }
 
-fn compiler() -> alloc::boxed::Box<dyn CompilerConfig> {
+fn compiler(threads: NonZeroUsize) -> alloc::boxed::Box<dyn CompilerConfig> {
     let mut config = Cranelift::new();
-    if let Some(threads) = background::compile_threads() {
-        config.num_threads(threads);
-    }
+    config.num_threads(threads);
     alloc::boxed::Box::new(config)
 }

@@ -3,8 +3,9 @@
 use super::wasmer::{Backend, WasmerEngine};
 use super::{Engine, Settings, capabilities};
 use crate::prepare::nans;
-use crate::{Error, Result, background};
+use crate::{Error, Result};
 use alloc::{boxed::Box, sync::Arc};
+use core::num::NonZeroUsize;
 use wasmer_compiler::CompilerConfig;
 use wasmer_compiler_llvm::LLVM;
 use wasmparser::{BinaryReaderError, ConstExpr, ElementItems, Operator, Parser, Payload, TableInit, TypeRef};
@@ -19,11 +20,9 @@ pub(super) fn new(settings: Settings) -> Result<Arc<dyn Engine>> {
 
 // Loads and stores stay volatile where memories are not checked: else LLVM leaves out those whose result nobody needs, and the
 // traps with them. A read-only table of functions is left alone too: wasmer does not look whether it is exported.
-fn compiler() -> Box<dyn CompilerConfig> {
+fn compiler(threads: NonZeroUsize) -> Box<dyn CompilerConfig> {
     let mut config = LLVM::new();
-    if let Some(threads) = background::compile_threads() {
-        config.num_threads(threads);
-    }
+    config.num_threads(threads);
     Box::new(config)
 }
 

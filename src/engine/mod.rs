@@ -9,6 +9,8 @@ mod headless;
 #[cfg(feature = "llvm")]
 mod llvm;
 mod settings;
+#[cfg(any(feature = "wasmer", feature = "wasmtime"))]
+mod threads;
 #[cfg(feature = "std")]
 pub mod tiered;
 #[cfg(feature = "wasmer")]
@@ -17,8 +19,6 @@ mod wasmi;
 #[cfg(feature = "wasmtime")]
 mod wasmtime;
 
-#[cfg(any(feature = "wasmer", feature = "wasmtime"))]
-use crate::background;
 use crate::call::{self, State};
 use crate::error::shown;
 use crate::inspect::{Features, ModuleInfo};
@@ -31,8 +31,6 @@ use crate::room::pool::Totals;
 use crate::room::snapshot::Snapshot;
 #[cfg(feature = "std")]
 use crate::sys::pages::Pages;
-#[cfg(any(feature = "wasmer", feature = "wasmtime"))]
-use crate::sys::threads;
 use crate::{Error, Result};
 use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 use capabilities::Capabilities;
@@ -260,34 +258,6 @@ pub const DEFAULT: &str = if cfg!(feature = "cranelift") { "cranelift" } else { 
 /// Removes features from a set, in constants.
 const fn without(features: Features, removed: Features) -> Features {
     features.difference(removed)
-}
-
-/// What compiles, in this many threads; 0: as many as there are processors.
-#[cfg(any(feature = "wasmer", feature = "wasmtime"))]
-fn compile_threads(threads: usize) -> rayon_core::ThreadPoolBuilder {
-    const STACK_BYTES: usize = 8 << 20;
-    let threads = rayon_core::ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK_BYTES);
-    threads.thread_name(|_| "hostel-compile".into())
-}
-
-/// Compiles with the threads of the whole process, which are started when they are first needed, and stay; with others in the
-/// background, where callers need those, and in a forked child, which has none of them. No signal of the host's disturbs any.
-#[cfg(any(feature = "wasmer", feature = "wasmtime"))]
-fn with_threads<T: Send>(compile: impl FnOnce() -> T + Send) -> Result<T> {
-    static STARTED: std::sync::Once = std::sync::Once::new();
-    let threads = match background::compile_threads() {
-        Some(threads) => threads.get(),
-        None if crate::sys::fork::generation() > 0 => 0,
-        None => {
-            // It fails where a host in Rust has started them itself.
-            STARTED.call_once(|| drop(threads::without_signals(|| compile_threads(0).build_global())));
-            return Ok(compile());
-        }
-    };
-    let threads = threads::without_signals(|| compile_threads(threads).build());
-    let threads =
-        threads.map_err(|error| Error::OutOfResources(format!("no threads to compile with: {}", crate::sys::words(error))))?;
-    Ok(threads.install(compile))
 }
 
 /// What a host function leaves behind when it ends the guest's call: the error itself waits in `State::failure`.

@@ -14,7 +14,7 @@ use core::task::{Context, Poll, Waker};
 use std::sync::OnceLock;
 use std::task::Wake;
 use std::thread::{self, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 
 /// Started when a function first may need it: files and clocks do, bytes do not. A forked child has its own.
@@ -26,17 +26,22 @@ const BLOCKING_THREADS: usize = 256;
 /// How long a thread waits for the next.
 const IDLE: Duration = Duration::from_secs(2);
 
+const STACK_BYTES: usize = 2 << 20;
+/// How long work may wait for a thread that the system has refused, before one is asked for again.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
 fn executor() -> Result<&'static Runtime> {
     let executor = EXECUTOR.get(OnceLock::new);
     if let Some(executor) = executor.get() {
         return Ok(executor);
     }
+    let refused = |error| Error::OutOfResources(format!("no threads to do input and output with: {}", crate::sys::words(error)));
     let mut builder = Builder::new_multi_thread();
     builder.worker_threads(1).max_blocking_threads(BLOCKING_THREADS).thread_keep_alive(IDLE);
-    builder.enable_all().thread_name("hostel-wasi").on_thread_start(threads::block_signals);
-    let made = builder.build().map_err(|error| {
-        Error::OutOfResources(format!("no threads to do input and output with: {}", crate::sys::words(error)))
-    })?;
+    builder.enable_all().thread_name("hostel-wasi").thread_stack_size(STACK_BYTES);
+    // tokio panics when it gets no thread for its worker.
+    threads::can_start(1, STACK_BYTES).map_err(refused)?;
+    let made = threads::without_signals(|| builder.build()).map_err(refused)?;
     Ok(executor.get_or_init(|| made))
 }
 
@@ -47,11 +52,14 @@ pub(super) fn wait<F: Future>(future: F, may_wait: bool, bounds: &Bounds, stop: 
     if !may_wait && let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         return Ok(output);
     }
-    let _entered = executor()?.enter();
+    let executor = executor()?;
+    let _entered = executor.enter();
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut context = Context::from_waker(&waker);
+    let mut asked = Instant::now();
     loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+        // It may start threads.
+        if let Poll::Ready(output) = threads::without_signals(|| future.as_mut().poll(&mut context)) {
             return Ok(output);
         }
         if let Some(reason) = stop.asked() {
@@ -60,7 +68,12 @@ pub(super) fn wait<F: Future>(future: F, may_wait: bool, bounds: &Bounds, stop: 
         match bounds.look_again() {
             // The timer and the tokens write the word that was looked at, and wake nobody.
             Some(soon) => thread::park_timeout(soon.max(Duration::from_micros(100)).min(Duration::from_millis(1))),
-            None => thread::park(),
+            None => thread::park_timeout(ASK_AGAIN),
+        }
+        // What got no thread waits in a queue, and nobody looks there until there is other work.
+        if asked.elapsed() >= ASK_AGAIN {
+            asked = Instant::now();
+            drop(threads::without_signals(|| executor.spawn_blocking(|| ())));
         }
     }
 }

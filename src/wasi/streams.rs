@@ -5,6 +5,7 @@ use super::escape::escaped;
 use super::process::Outlet;
 use super::{Moment, Reader, Writer};
 use crate::log::{self, Level};
+use crate::sys::threads;
 use crate::{Error, Result};
 use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 use core::cell::Cell;
@@ -101,7 +102,7 @@ impl Sink {
     fn put(&self, bytes: &[u8]) -> StreamResult<()> {
         match self {
             Sink::Capture(capture) => capture.take_in(bytes).map_err(carried),
-            Sink::Callback(write) => write(MOMENT.get(), bytes).map_err(carried),
+            Sink::Callback(write) => threads::with_signals(|| write(MOMENT.get(), bytes)).map_err(carried),
             Sink::Log(lines) => {
                 lines.take(bytes);
                 Ok(())
@@ -267,7 +268,7 @@ impl InputStream for Source {
             return Ok(bytes::Bytes::new());
         }
         let mut buffer = alloc::vec![0; size.min(READ_MAX)];
-        let read = (self.0)(MOMENT.get(), &mut buffer).map_err(carried)?;
+        let read = threads::with_signals(|| (self.0)(MOMENT.get(), &mut buffer)).map_err(carried)?;
         buffer.truncate(read);
         if read == 0 { Err(StreamError::Closed) } else { Ok(buffer.into()) }
     }

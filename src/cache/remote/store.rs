@@ -10,6 +10,7 @@ use crate::cache::agree::Claim;
 use crate::cache::{Key, ModuleCache, hex, warn};
 use crate::sys::files;
 use crate::sys::pages::Pages;
+use crate::sys::threads;
 use crate::{Error, Result};
 use std::future::Future;
 use std::time::Duration;
@@ -71,6 +72,7 @@ impl Remote {
 
 /// How long the end of a thread is waited for that reads a file.
 const SOON: Duration = Duration::from_millis(200);
+const STACK_BYTES: usize = 2 << 20;
 
 /// Drives one operation to its end or to the time limit. With its runtime ends whatever it has started: connections,
 /// buffers, look-ups. So a store that is not asked costs no thread, and a process may fork.
@@ -82,12 +84,16 @@ fn drive<T: Send>(limit: Duration, work: impl Future<Output = Tried<T>> + Send) 
         runtime.shutdown_timeout(SOON); // files of credentials are read by a thread
         outcome.unwrap_or_else(|_| Err(Failure::Outage(format!("not done within {limit:?}"))))
     };
-    if tokio::runtime::Handle::try_current().is_err() {
-        return run();
-    }
-    // A host in Rust may call from a thread that drives a runtime already, which cannot drive another.
-    let joined = std::thread::scope(|scope| scope.spawn(run).join());
-    joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    // One for all, and one that reads files of credentials or looks a name up, where tokio panics when it gets none.
+    threads::can_start(2, STACK_BYTES).map_err(|error| Failure::Outage(format!("no threads: {}", crate::sys::words(error))))?;
+    // What starts threads must not do so in the caller's, whose signals are the host's; and a host in Rust may call from a thread
+    // that drives a runtime already, which cannot drive another.
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("hostel-remote".into()).stack_size(STACK_BYTES);
+        let started = threads::without_signals(|| thread.spawn_scoped(scope, run))
+            .map_err(|error| Failure::Outage(format!("no thread: {}", crate::sys::words(error))))?;
+        started.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 fn name(key: &Key) -> String {

@@ -15,7 +15,8 @@ mod stop;
 mod trap;
 
 use super::capabilities::Capabilities;
-use super::{Code, Engine, Fingerprint, Instance, NoInstance, Settings, Setup, with_threads};
+use super::threads::{self, with_threads};
+use super::{Code, Engine, Fingerprint, Instance, NoInstance, Settings, Setup};
 use crate::error::shown;
 use crate::inspect::{ExternType, FuncType, ModuleInfo, ValueType};
 use crate::progress::Progress;
@@ -23,12 +24,17 @@ use crate::room::pool::Totals;
 use crate::sys::pages::Pages;
 use crate::{Error, Result, background};
 use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
+use core::num::NonZeroUsize;
 use core::sync::atomic::{AtomicBool, Ordering};
 use image::Image;
 use memory::CompileTunables;
-use wasmer_compiler::{ArtifactBuild, ArtifactCreate, CompilerConfig, ModuleEnvironment, Tunables};
+use wasmer_compiler::serialize::{SerializableCompilation, SerializableModule};
+use wasmer_compiler::types::function::{Compilation, RkyvCompilation};
+use wasmer_compiler::types::module::CompileModuleInfo;
+use wasmer_compiler::{CompilerConfig, ModuleEnvironment, Tunables};
+use wasmer_types::entity::PrimaryMap;
 use wasmer_types::target::{Architecture, CpuFeature, Target, Triple};
-use wasmer_types::{CompileError, FunctionType, Type};
+use wasmer_types::{CompileError, FunctionType, OwnedDataInitializer, Type};
 use wasmer_vm::VMSignatureHash;
 
 /// Puts wasmer's handlers of signals in front of those that are there; later calls do nothing.
@@ -42,8 +48,8 @@ pub(super) type Rewrite = fn(&[u8]) -> Result<Vec<u8>>;
 /// One of wasmer's compilers.
 #[derive(Clone, Copy)]
 pub(super) struct Backend {
-    /// Makes it.
-    pub compiler: fn() -> Box<dyn CompilerConfig>,
+    /// Makes it, to compile with so many threads.
+    pub compiler: fn(NonZeroUsize) -> Box<dyn CompilerConfig>,
     /// Rewrites a module so that the NaNs it makes are canonical, where the compiler cannot be trusted with that.
     pub canonical_nans: Option<Rewrite>,
     /// Whether a module must be compiled with a check of each access to its memories, for the compiler gets other code wrong.
@@ -67,15 +73,56 @@ impl WasmerEngine {
             return Err(Error::UnsupportedEngine(format!("{name}: this processor is older than what portable code is for")));
         }
         super::install_handlers();
-        let engine = fresh_engine(backend, &settings);
-        let (id, format) = (engine.deterministic_id(), engine.artifact_format());
-        let (triple, features) = (engine.target().triple(), engine.target().cpu_features());
+        let (config, target) = configured(backend, &settings, NonZeroUsize::MIN);
+        let (id, triple, features) = (config.compiler().deterministic_id(), target.triple(), target.cpu_features());
         // Memories that grow are compiled with checks, others without (see `memory`).
         let limits = settings.text();
         let nans = if backend.canonical_nans.is_some() && settings.deterministic { "; nans 1" } else { "" };
-        let text =
-            format!("wasmer {}; image 2; {id}; {format}; {triple}; {features:?}; growing 3; {limits}{nans}", wasmer_vm::VERSION);
+        let text = format!("wasmer {}; image 3; {id}; {triple}; {features:?}; growing 3; {limits}{nans}", wasmer_vm::VERSION);
         Ok(WasmerEngine { capabilities, settings, backend, fingerprint: Fingerprint::new(text), rooms: Arc::default() })
+    }
+
+    /// Compiles, and no more: what comes of it, and wasmer's description of the module.
+    ///
+    /// wasmer would link it, too, put it into memory, and keep a list of what lies where. It takes what goes off the list only when
+    /// its memory is free already, and by then another thread's code may have come to lie there, upon which nothing can be compiled
+    /// any more.
+    fn machine_code(&self, wasm: &[u8], tunables: &CompileTunables, progress: &Progress) -> Result<(RkyvCompilation, Vec<u8>)> {
+        let refused = |error| refused(self.capabilities, error);
+        let mut translated = ModuleEnvironment::new().translate(wasm).map_err(|error| refused(CompileError::Wasm(error)))?;
+        let state = translated.module_translation_state.ok_or_else(|| Error::Internal("a module without its types".into()))?;
+        let threads = threads::wanted(wasm.len());
+        let (config, target) = configured(self.backend, &self.settings, threads);
+        // Nobody asks for the sections that are the guest's own, and compilers would read what they say of its source code.
+        translated.module.custom_sections.clear();
+        translated.module.custom_sections_data.clear();
+        let mut described = SerializableModule {
+            compilation: SerializableCompilation::Elf(Vec::new()), // none: the code lies in the image
+            compile_info: CompileModuleInfo {
+                features: config.supported_features_for_target(&target),
+                memory_styles: translated.module.memories.values().map(|ty| tunables.memory_style(ty)).collect(),
+                table_styles: translated.module.tables.values().map(|ty| tunables.table_style(ty)).collect(),
+                module: Arc::new(translated.module),
+                function_max_stack_usage: PrimaryMap::new(),
+            },
+            data_initializers: translated.data_initializers.iter().map(OwnedDataInitializer::new).collect(),
+            cpu_features: target.cpu_features().as_u64(),
+        };
+        let module = described.serialize().map_err(|error| Error::Internal(format!("cannot serialize: {error}")))?;
+        // To compilers, functions have numbers: what a guest calls them might mean something there.
+        if let Some(module) = Arc::get_mut(&mut described.compile_info.module) {
+            module.function_names.clear();
+            module.name = None;
+        }
+        let progress = progress::watched(progress);
+        let (compiler, bodies, info) = (config.compiler(), translated.function_body_inputs, &described.compile_info);
+        let (target, state, progress) = (&target, &state, progress.as_ref());
+        let compile = move || compiler.compile_module(target, info, &[], state, bodies, progress);
+        // Cranelift panics when it gets no threads, and tells it on the host's standard error.
+        match with_threads(threads, threads.get(), compile)?.map_err(refused)? {
+            Compilation::Rkyv { compilation, .. } => Ok((compilation, module)),
+            Compilation::Elf { .. } => Err(Error::Internal("the compiler has linked what it has made".into())),
+        }
     }
 
     /// Makes code of an image in the first `len` bytes of some pages.
@@ -94,15 +141,12 @@ impl WasmerEngine {
     }
 }
 
-/// An engine of its own for each module: wasmer frees what it has made only when its engine goes.
-fn fresh_engine(backend: Backend, settings: &Settings) -> wasmer_compiler::Engine {
-    let mut config = (backend.compiler)();
+/// A compiler with our settings, and what it is to compile for.
+fn configured(backend: Backend, settings: &Settings, threads: NonZeroUsize) -> (Box<dyn CompilerConfig>, Target) {
+    let mut config = (backend.compiler)(threads);
     config.canonicalize_nans(settings.deterministic && backend.canonical_nans.is_none());
-    config.experimental_artifact(true); // links the code, which our images are made of
     config.max_table_elements(u32::MAX); // those of fixed size together: `inspect` has looked
-    let target = if settings.portable { portable() } else { Target::default() };
-    let features = config.supported_features_for_target(&target);
-    wasmer_compiler::Engine::new(config, target, features)
+    (config, if settings.portable { portable() } else { Target::default() })
 }
 
 /// This architecture, with no more than what its processors have had for long. For x86-64 that is its second level: vectors need
@@ -140,17 +184,11 @@ impl Engine for WasmerEngine {
         let canonical = canonical.map(|canonical| canonical(wasm)).transpose()?;
         let wasm = canonical.as_deref().unwrap_or(wasm);
         let tunables = CompileTunables { grows: info.grows_memory, checked: (self.backend.checks_memories)(wasm)? };
-        let engine = fresh_engine(self.backend, &self.settings);
-        let compile = || link(&engine, &tunables, wasm, progress);
         if background::compile_threads().is_some() {
             end_before_wasmer();
         }
-        let artifact = with_threads(compile)?.map_err(|error| refused(self.capabilities, error))?;
-        let linked = artifact.serialize().map_err(|error| Error::Internal(format!("cannot serialize: {error}")))?;
-        let functions = artifact.create_module_info().local_func_count();
-        drop((artifact, engine));
-        let image = image::write(&linked, functions)?;
-        drop(linked);
+        let (made, module) = self.machine_code(wasm, &tunables, progress)?;
+        let image = image::link(made, module)?;
         // SAFETY: it was just made.
         unsafe { Self::code(Pages::copy_of(&image)?, image.len(), info) }
     }
@@ -169,22 +207,6 @@ fn end_before_wasmer() {
         drop(wasmer_compiler::CodeMemory::new());
         background::end_before_others();
     }
-}
-
-/// Compiles and links, and no more. `Engine::compile` would put the code into memory as well, and keep a list of what lies where: it
-/// takes what goes off the list only when its memory is free already, and by then another thread's code may have come to lie there,
-/// upon which nothing can be compiled any more.
-fn link(
-    engine: &wasmer_compiler::Engine,
-    tunables: &CompileTunables,
-    wasm: &[u8],
-    progress: &Progress,
-) -> core::result::Result<ArtifactBuild, CompileError> {
-    let module = ModuleEnvironment::new().translate(wasm).map_err(CompileError::Wasm)?.module;
-    let memories = module.memories.values().map(|ty| tunables.memory_style(ty)).collect();
-    let tables = module.tables.values().map(|ty| tunables.table_style(ty)).collect();
-    let progress = progress::watched(progress);
-    ArtifactBuild::new(&mut engine.inner_mut(), wasm, engine.target(), memories, tables, progress.as_ref())
 }
 
 /// A module that validates but that the compiler refuses is the engine's lack, not the module's fault.

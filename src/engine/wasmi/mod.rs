@@ -34,30 +34,28 @@ pub(super) fn new(settings: Settings) -> Result<Arc<dyn Engine>> {
     config.consume_fuel(settings.deadline);
     let limits = settings.text();
     let fingerprint = Fingerprint::new(format!("wasmi; the module itself; {stack} bytes of stack; {limits}"));
-    let interpreter = Arc::new(Interpreter { engine: OfProcess::new(wasmi::Engine::new(&config)), config });
+    let interpreter = Interpreter(Arc::new(config));
     Ok(Arc::new(Wasmi { capabilities, settings, interpreter, fingerprint, rooms: Arc::default() }))
 }
 
-/// The interpreter. Its locks are spun for, and in a forked child one that another thread held would be for ever: so each
-/// process has an interpreter, and translates for itself what its parent has translated.
-struct Interpreter {
-    config: wasmi::Config,
-    engine: OfProcess<wasmi::Engine>,
-}
+/// Makes interpreters, one for each module: one keeps whatever it has translated as long as it is there. Their locks are spun for,
+/// and in a forked child one that another thread held would be for ever: so each process has its own, and translates for itself
+/// what its parent has translated.
+#[derive(Clone)]
+struct Interpreter(Arc<wasmi::Config>);
 
 impl Interpreter {
     fn translate(&self, wasm: &[u8]) -> Result<wasmi::Module> {
-        let engine = self.engine.get(|| wasmi::Engine::new(&self.config));
         let wasm = selects::apart(wasm)?;
-        wasmi::Module::new(engine, &wasm)
-            .map_err(|error| Error::UnsupportedModule(format!("wasmi cannot translate it: {}", shown(&error.to_string()))))
+        let module = wasmi::Module::new(&wasmi::Engine::new(&self.0), &wasm);
+        module.map_err(|error| Error::UnsupportedModule(format!("wasmi cannot translate it: {}", shown(&error.to_string()))))
     }
 }
 
 struct Wasmi {
     capabilities: &'static Capabilities,
     settings: Settings,
-    interpreter: Arc<Interpreter>,
+    interpreter: Interpreter,
     fingerprint: Fingerprint,
     rooms: Arc<Totals>,
 }
@@ -107,7 +105,7 @@ fn is_endless(memory: &ExternType) -> bool {
 }
 
 struct WasmiCode {
-    interpreter: Arc<Interpreter>,
+    interpreter: Interpreter,
     module: OfProcess<wasmi::Module>,
     wasm: Box<[u8]>,
     info: Arc<ModuleInfo>,

@@ -7,7 +7,7 @@
 use super::trap::FRAMES_MAX;
 use crate::engine::Settings;
 use crate::limits::Limit;
-use crate::sys::fork::{self, undivided};
+use crate::sys::fork::undivided;
 use crate::sys::process::{MadeHere, OfProcess};
 use crate::{Error, Result};
 use alloc::{format, sync::Arc, sync::Weak, vec::Vec};
@@ -135,8 +135,6 @@ fn config(choice: &Choice) -> Config {
     config.wasm_backtrace_max_frames(NonZeroUsize::new(FRAMES_MAX + 8));
     // Nothing but wasmtime unwinds a guest.
     config.native_unwind_info(false).generate_address_map(choice.offsets);
-    // A forked child has none of the threads that its parent compiles with.
-    config.parallel_compilation(fork::generation() == 0);
     config
 }
 

@@ -13,7 +13,8 @@ mod view;
 mod word;
 
 use super::capabilities::{self, Capabilities};
-use super::{Code, Engine, Fingerprint, Settings, with_threads};
+use super::threads::{self, with_threads};
+use super::{Code, Engine, Fingerprint, Settings};
 use crate::error::shown;
 use crate::inspect::ModuleInfo;
 use crate::prepare;
@@ -96,7 +97,7 @@ impl Engine for Wasmtime {
 
     fn compile(&self, wasm: &[u8], info: &Arc<ModuleInfo>, _: &Progress) -> Result<Arc<dyn Code>> {
         let engine = self.engines.get()?.any()?;
-        let artifact = with_threads(|| stack::roomy(|| engine.precompile_module(wasm)))??;
+        let artifact = with_threads(threads::wanted(wasm.len()), 0, || engine.precompile_module(wasm))?;
         let artifact = artifact
             .map_err(|error| Error::UnsupportedModule(format!("wasmtime cannot compile it: {}", shown(&format!("{error:#}")))))?;
         // SAFETY: it was just made.

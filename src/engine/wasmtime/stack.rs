@@ -154,11 +154,3 @@ fn give_back(stack: DefaultStack) {
         idle.push(stack);
     });
 }
-
-/// Runs the engine's own code where it needs more stack than a caller may have.
-pub(super) fn roomy<R>(f: impl FnOnce() -> R) -> Result<R> {
-    const BYTES: usize = 8 << 20;
-    let stack = DefaultStack::new(BYTES)
-        .map_err(|error| Error::OutOfResources(format!("no stack to compile on: {}", crate::sys::words(error))))?;
-    Ok(corosensei::on_stack(stack, f))
-}

@@ -1,18 +1,20 @@
-//! Machine code as hostel keeps it: an image that is mapped, fixed in a few places, and run where it lies. wasmer compiles
-//! and links; from its image ours is made, which is smaller, needs no parsing, and keeps no file open. It is the same
-//! whether a module was just compiled or comes from a cache.
+//! Machine code as hostel keeps it: an image that is mapped, fixed in a few places, and run where it lies. wasmer compiles;
+//! what it makes is linked here, into an image that needs no parsing. It is the same whether a module was just compiled or comes
+//! from a cache.
 
+mod frames;
 mod layout;
+mod linker;
 mod places;
-mod write;
+mod relocation;
 
-pub(super) use write::write;
+pub(super) use linker::link;
 
 use super::guards;
 use crate::sys::pages::Pages;
 use crate::{Error, Result};
 use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
-use layout::{Fix, Layout, Table};
+use layout::{Fix, Layout, Table, Target};
 use wasmer_compiler::serialize::SerializableModule;
 use wasmer_compiler::{CodeMemory, InstantiationError, LinkError, Tunables, resolve_imports};
 use wasmer_types::entity::{BoxedSlice, EntityRef, PrimaryMap};
@@ -69,7 +71,7 @@ impl Image {
     /// Makes code of the image in the first `len` bytes of some pages.
     ///
     /// # Safety
-    /// `write` made them, in a process like this one: same version of this library, same machine.
+    /// `link` made them, in a process like this one: same version of this library, same machine.
     pub unsafe fn load(mut pages: Pages, len: usize) -> Result<Image> {
         let layout = pages.get(..len).and_then(Layout::read).ok_or_else(broken)?;
         fill_in(&mut pages, &layout)?;
@@ -120,9 +122,9 @@ impl Image {
     /// The image as `load` wants it, without what belongs to this process.
     pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = self.pages[..self.len].to_vec();
-        let fixes: Vec<usize> = Fix::read(self.layout.table(&self.pages, Table::Fixes)).map(|fix| fix.at).collect();
-        for at in fixes {
-            bytes[at..at + size_of::<usize>()].fill(0);
+        for fix in Fix::read(self.layout.table(&self.pages, Table::Fixes)) {
+            // It is there: it was filled in before.
+            let _ = fix.fill(&mut bytes, 0);
         }
         bytes
     }
@@ -248,12 +250,11 @@ fn fill_in(pages: &mut Pages, layout: &Layout) -> Result<()> {
     let base = pages.as_ptr() as usize;
     let table = layout.table(pages, Table::Fixes).to_vec();
     for fix in Fix::read(&table) {
-        let target = match fix.name {
-            [] => base,
-            name => guards::libcall(core::str::from_utf8(name).map_err(|_| broken())?)?.ok_or_else(broken)?,
+        let address = match fix.target {
+            Target::Image(offset) => base + offset,
+            Target::Function(name) => guards::libcall(name)?.ok_or_else(broken)?,
         };
-        let place = pages.get_mut(fix.at..).and_then(|rest| rest.first_chunk_mut()).ok_or_else(broken)?;
-        *place = target.wrapping_add_signed(fix.addend as isize).to_ne_bytes();
+        fix.fill(pages, address as u64).ok_or_else(broken)?;
     }
     Ok(())
 }

@@ -17,9 +17,9 @@ impl Writer {
         self.mark();
         let (mut place, mut value) = (0, 0);
         for (next_place, next_value) in pairs {
-            write(&mut self.pairs, next_place.wrapping_sub(place));
+            write_number(&mut self.pairs, next_place.wrapping_sub(place));
             let step = next_value.wrapping_sub(value).cast_signed();
-            write(&mut self.pairs, (step << 1 ^ step >> 31).cast_unsigned());
+            write_number(&mut self.pairs, (step << 1 ^ step >> 31).cast_unsigned());
             (place, value) = (next_place, next_value);
         }
     }
@@ -41,8 +41,8 @@ pub(super) fn read<'a>(starts: &'a [u8], pairs: &'a [u8], function: usize) -> im
     let mut rest = (|| pairs.get(start(function)?..start(function + 1)?))().unwrap_or_default();
     let (mut place, mut value) = (0u32, 0u32);
     core::iter::from_fn(move || {
-        let step = read_one(&mut rest)?;
-        let change = read_one(&mut rest)?;
+        let step = read_number(&mut rest)?;
+        let change = read_number(&mut rest)?;
         place = place.wrapping_add(step);
         value = value.wrapping_add(change >> 1 ^ (change & 1).wrapping_neg());
         Some((place, value))
@@ -50,7 +50,7 @@ pub(super) fn read<'a>(starts: &'a [u8], pairs: &'a [u8], function: usize) -> im
 }
 
 /// Seven bits a byte, the low ones first; the last byte has its high bit clear.
-fn write(bytes: &mut Vec<u8>, mut number: u32) {
+pub(super) fn write_number(bytes: &mut Vec<u8>, mut number: u32) {
     while number >= 0x80 {
         bytes.push(number as u8 | 0x80);
         number >>= 7;
@@ -58,7 +58,7 @@ fn write(bytes: &mut Vec<u8>, mut number: u32) {
     bytes.push(number as u8);
 }
 
-fn read_one(rest: &mut &[u8]) -> Option<u32> {
+pub(super) fn read_number(rest: &mut &[u8]) -> Option<u32> {
     let mut number = 0;
     for shift in (0..32).step_by(7) {
         let (byte, after) = rest.split_first()?;
