@@ -24,7 +24,7 @@ check() {
 run() {
   local wanted=$1
   shift
-  timeout 60 "$hostel" call "$@" <"${feed:-/dev/null}" >out 2>err
+  timeout 240 "$hostel" call "$@" <"${feed:-/dev/null}" >out 2>err
   status=$?
   check "exit status $wanted" [ "$status" -eq "$wanted" ]
 }
@@ -35,13 +35,15 @@ fails() { check "the last line begins: hostel: $1: " grep -q "^hostel: $1: ." <(
 complains() { check "says $1" grep -qe "^hostel: .*$1" err; }
 
 mkdir dir other
+head -c 32 /dev/urandom >key
+chmod 600 key
 mkfifo fifo
 exec 8<>fifo
 printf 'some text' >dir/file
 printf 'hello' >input
 
 for engine in $("$hostel" engines); do
-  on=(--engine "$engine")
+  on=(--engine "$engine" --cache compiled --key key) # LLVM takes seconds for some
   feed=input run 0 "${on[@]}" "$guests/wasi_command.wasm"
   prints HELLO
   silent
@@ -134,11 +136,11 @@ check "the last of a hundred directories is there" grep -qx file out
 # Who talks with a program hears it at once: its answer to each line, before the next is written.
 mkfifo talk
 for engine in $("$hostel" engines); do
-  timeout 60 "$hostel" call --engine "$engine" --arg converse "$rust" <talk >answers &
+  timeout 240 "$hostel" call --engine "$engine" --cache compiled --key key --arg converse "$rust" <talk >answers &
   exec 7>talk
   for word in one two; do
     echo "$word" >&7
-    for ((i = 0; i < 3000; i++)); do
+    for ((i = 0; i < 12000; i++)); do
       grep -qs "hello $word" answers && break
       sleep 0.01
     done
@@ -160,7 +162,7 @@ prints hello
 closed() {
   local wanted=$1
   shift
-  timeout 60 "$hostel" call "$@" <&- >out 2>err
+  timeout 240 "$hostel" call "$@" <&- >out 2>err
   status=$?
   check "exit status $wanted" [ "$status" -eq "$wanted" ]
 }
