@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "hostel_commands.h"
 #include "hostel_files.h"
+#include "hostel_module.h"
 #include "hostel_output.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +27,7 @@ static int run_engines(const struct arguments *arguments) {
 static int run_inspect(const struct arguments *arguments) {
   uint8_t *file;
   size_t len = 0;
-  if (!read_file(arguments->module, &file, &len)) {
+  if (!read_file(arguments->module, MODULE_MAX, &file, &len)) {
     free(file);
     return cannot("read", arguments->module);
   }

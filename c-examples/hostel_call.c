@@ -53,9 +53,17 @@ static bool convert_input(const struct arguments *arguments, struct stay *stay) 
   return true;
 }
 
+/* A guest gets it into its memory; JSON is longer than what it is turned into. */
+static uint64_t input_max(const struct arguments *arguments) {
+  const uint64_t memory = arguments->memory.given ? arguments->memory.value : (uint64_t)256 << 20;
+  return arguments->json && memory < UINT64_MAX / 8 ? memory * 8 : memory;
+}
+
 static bool read_input(const struct arguments *arguments, struct stay *stay) {
   const char *path = arguments->input;
-  if (path != NULL ? !read_file(path, &stay->read, &stay->input_len) : !read_stream(stdin, &stay->read, &stay->input_len))
+  const uint64_t max = input_max(arguments);
+  if (path != NULL ? !read_file(path, max, &stay->read, &stay->input_len)
+                   : !read_stream(stdin, max, &stay->read, &stay->input_len))
     return cannot("read", path != NULL ? path : "standard input"), false;
   stay->input = stay->read;
   return true;

@@ -2,6 +2,7 @@
 #include "hostel_files.h"
 #include "hostel_output.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,7 +10,7 @@
 
 /* ---- reading ---- */
 
-bool read_stream(FILE *stream, uint8_t **data_out, size_t *len_out) {
+bool read_stream(FILE *stream, uint64_t max, uint8_t **data_out, size_t *len_out) {
   size_t room = 0;
   *data_out = NULL;
   *len_out = 0;
@@ -22,21 +23,57 @@ bool read_stream(FILE *stream, uint8_t **data_out, size_t *len_out) {
     }
     size_t got = fread(*data_out + *len_out, 1, room - *len_out, stream);
     *len_out += got;
+    if (*len_out > max)
+      return errno = EFBIG, false;
     if (got == 0)
       return !ferror(stream);
   }
 }
 
-bool read_file(const char *path, uint8_t **data_out, size_t *len_out) {
-  FILE *file = fopen(path, "rb");
+/* Opens what is there at once: a pipe that nobody writes to is empty. */
+static FILE *open_file(const char *path, struct stat *about) {
+  int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  if (descriptor < 0)
+    return NULL;
+  /* From here on who writes to a pipe is waited for. */
+  bool ready = fstat(descriptor, about) == 0 && fcntl(descriptor, F_SETFL, 0) == 0;
+  FILE *file = ready ? fdopen(descriptor, "rb") : NULL;
+  if (file == NULL) {
+    int why = errno;
+    close(descriptor);
+    errno = why;
+  }
+  return file;
+}
+
+bool read_file(const char *path, uint64_t max, uint8_t **data_out, size_t *len_out) {
+  struct stat about;
+  FILE *file = open_file(path, &about);
   *data_out = NULL;
+  *len_out = 0;
   if (file == NULL)
     return false;
-  bool read = read_stream(file, data_out, len_out);
+  bool read = !S_ISREG(about.st_mode) || (uint64_t)about.st_size <= max;
+  if (read)
+    read = read_stream(file, max, data_out, len_out);
+  else
+    errno = EFBIG;
   int why = errno;
   fclose(file);
   errno = why;
   return read;
+}
+
+bool file_ends_with(const char *path, const void *end, size_t end_len) {
+  struct stat about;
+  uint8_t found[32];
+  FILE *file = open_file(path, &about);
+  bool ends = file != NULL && S_ISREG(about.st_mode) && end_len <= sizeof found && about.st_size >= (off_t)end_len &&
+              fseeko(file, about.st_size - (off_t)end_len, SEEK_SET) == 0 && fread(found, 1, end_len, file) == end_len &&
+              memcmp(found, end, end_len) == 0;
+  if (file != NULL)
+    fclose(file);
+  return ends;
 }
 
 /* ---- keys ---- */
@@ -47,15 +84,12 @@ static bool unfit_key(const char *path, const char *why) {
 }
 
 /* One byte more is asked for, so that a longer file shows. */
-static bool read_open_key(FILE *file, const char *path, struct seal_key *key_out) {
-  struct stat about;
+static bool read_open_key(FILE *file, const struct stat *about, const char *path, struct seal_key *key_out) {
   uint8_t bytes[HOSTEL_KEY_BYTES + 1];
-  if (fstat(fileno(file), &about) != 0)
-    return cannot("read", path), false;
   size_t len = fread(bytes, 1, sizeof bytes, file);
   if (ferror(file))
     return cannot("read", path), false;
-  if ((about.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+  if ((about->st_mode & (S_IRWXG | S_IRWXO)) != 0)
     return unfit_key(path, "is open to others than its owner; its mode should be 0600");
   if (len != HOSTEL_KEY_BYTES)
     return unfit_key(path, "is no key: that is 32 bytes, no less and no more");
@@ -68,13 +102,18 @@ bool read_key(const char *path, struct seal_key *key_out) {
   key_out->len = 0;
   if (path == NULL)
     return true;
-  FILE *file = fopen(path, "rb");
+  struct stat about;
+  FILE *file = open_file(path, &about);
   if (file == NULL)
     return cannot("read", path), false;
-  bool read = read_open_key(file, path, key_out);
+  bool read = S_ISREG(about.st_mode) ? read_open_key(file, &about, path, key_out)
+                                     : unfit_key(path, S_ISDIR(about.st_mode) ? "is a directory" : "is no regular file");
   fclose(file);
   return read;
 }
+
+/* More than any password is long. */
+enum { SECRET_MAX = 64 << 10 };
 
 bool read_secret(const char *path, char **secret_out) {
   const char *given = getenv("HOSTEL_REMOTE_SECRET");
@@ -85,7 +124,7 @@ bool read_secret(const char *path, char **secret_out) {
     *secret_out = given == NULL || given[0] == '\0' ? NULL : strdup(given);
     return true;
   }
-  bool read = read_file(path, &bytes, &len);
+  bool read = read_file(path, SECRET_MAX, &bytes, &len);
   if (!read)
     cannot("read", path);
   while (len > 0 && (bytes[len - 1] == '\n' || bytes[len - 1] == '\r'))

@@ -8,9 +8,15 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Read to the end. The bytes are malloc()ed, also when this fails half-way; then errno says why. */
-bool read_stream(FILE *stream, uint8_t **data_out, size_t *len_out);
-bool read_file(const char *path, uint8_t **data_out, size_t *len_out);
+/*
+ * Read to the end, which is no further than `max` bytes: else errno is EFBIG, and of a file nothing is read. The bytes are
+ * malloc()ed, also when this fails half-way; then errno says why.
+ */
+bool read_stream(FILE *stream, uint64_t max, uint8_t **data_out, size_t *len_out);
+bool read_file(const char *path, uint64_t max, uint8_t **data_out, size_t *len_out);
+
+/* Whether these are the last bytes of a file. */
+bool file_ends_with(const char *path, const void *end, size_t end_len);
 
 /*
  * Writes a file: nobody sees half of it, and when this fails what was there is there still. Only what is no plain file,

@@ -4,19 +4,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char seal_end[] = "hostel-seal\n";
+enum { SEAL_END_LEN = sizeof seal_end - 1 };
+
 bool read_module_file(const struct arguments *arguments, struct module_file *file_out) {
-  if (!read_file(arguments->module, &file_out->data, &file_out->len))
+  /* Compiled code may be larger than what it was made from. */
+  const bool artifact = file_ends_with(arguments->module, seal_end, SEAL_END_LEN);
+  const uint64_t max = artifact ? ARTIFACT_MAX : arguments->module_max.given ? arguments->module_max.value : MODULE_MAX;
+  if (!read_file(arguments->module, max, &file_out->data, &file_out->len))
     return cannot("read", arguments->module), false;
   return read_key(arguments->key, &file_out->key);
 }
 
 static bool configure(const struct arguments *arguments, hostel_engine_config *config, hostel_error **error) {
   const bool metered = arguments->metered || arguments->fuel.given;
-  const struct number memory = arguments->memory, output = arguments->output_max;
+  const struct number memory = arguments->memory, output = arguments->output_max, module = arguments->module_max;
   return (arguments->engine == NULL || !hostel_engine_config_set_engine(config, arguments->engine, error)) &&
          !hostel_engine_config_set_fuel(config, metered, error) &&
          !hostel_engine_config_set_deterministic(config, arguments->deterministic, error) &&
          !hostel_engine_config_set_portable(config, arguments->portable, error) &&
+         (!module.given || !hostel_engine_config_set_limit(config, HOSTEL_LIMIT_MODULE_BYTES, module.value, error)) &&
          (!memory.given || !hostel_engine_config_set_limit(config, HOSTEL_LIMIT_MEMORY_BYTES, memory.value, error)) &&
          (!output.given || !hostel_engine_config_set_limit(config, HOSTEL_LIMIT_OUTPUT_BYTES, output.value, error));
 }
@@ -33,9 +40,7 @@ const uint8_t *key_bytes(const struct seal_key *key) { return key->len > 0 ? key
 
 /* The end tells, not the beginning: an artifact begins with what its engine puts there. */
 static bool is_artifact(const struct module_file *file) {
-  static const char end[] = "hostel-seal\n";
-  const size_t end_len = sizeof end - 1;
-  return file->len >= end_len && memcmp(file->data + file->len - end_len, end, end_len) == 0;
+  return file->len >= SEAL_END_LEN && memcmp(file->data + file->len - SEAL_END_LEN, seal_end, SEAL_END_LEN) == 0;
 }
 
 static hostel_status load_wasm(const hostel_engine *engine, const hostel_cache *cache, const struct module_file *file,

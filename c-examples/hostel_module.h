@@ -5,6 +5,10 @@
 #include "hostel_files.h"
 #include "hostel_options.h"
 
+/* The library's default for modules, and more than any artifact. */
+#define MODULE_MAX ((uint64_t)64 << 20)
+#define ARTIFACT_MAX ((uint64_t)4 << 30)
+
 /* A MODULE's file, and the key to open it with if it is an artifact. */
 struct module_file {
   uint8_t *data; /* malloc()ed */

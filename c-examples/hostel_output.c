@@ -5,7 +5,8 @@
 #include <string.h>
 
 int cannot(const char *verb, const char *path) {
-  fprintf(stderr, "hostel: cannot %s %s: %s\n", verb, path, strerror(errno));
+  const char *why = errno == EFBIG ? "it is too large" : strerror(errno);
+  fprintf(stderr, "hostel: cannot %s %s: %s\n", verb, path, why);
   return EXIT_WRONG_USE;
 }
 
@@ -15,11 +16,36 @@ int finish_output(int exit_status) {
   return exit_status;
 }
 
-/* Words of a guest go to a terminal: control characters would be obeyed there. */
+/* How many bytes at `text` are a character that a terminal would obey: control characters, and what turns or ends lines. */
+static size_t obeyed(const char *text, size_t len) {
+  static const struct {
+    const char *first;
+    unsigned char last; /* what its last byte may go up to */
+  } ranges[] = {
+      {"\xc2\x80", 0x9f},     /* the other control characters */
+      {"\xd8\x9c", 0x9c},     /* the Arabic letter mark */
+      {"\xe2\x80\x8e", 0x8f}, /* left-to-right and right-to-left marks */
+      {"\xe2\x80\xa8", 0xae}, /* separators, embeddings and overrides */
+      {"\xe2\x81\xa6", 0xa9}, /* isolates */
+  };
+  unsigned char c = (unsigned char)text[0];
+  if ((c < ' ' && c != '\n' && c != '\t') || c == 0x7f)
+    return 1;
+  for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
+    size_t last = strlen(ranges[i].first) - 1;
+    if (len > last && memcmp(text, ranges[i].first, last) == 0 &&
+        (unsigned char)text[last] >= (unsigned char)ranges[i].first[last] && (unsigned char)text[last] <= ranges[i].last)
+      return last + 1;
+  }
+  return 0;
+}
+
+/* Words of a guest go to a terminal. */
 static void print_plainly(const char *text, size_t len) {
-  for (size_t i = 0; i < len; i++) {
-    unsigned char c = (unsigned char)text[i];
-    fputc((c < ' ' && c != '\n' && c != '\t') || c == 0x7f ? '?' : c, stderr);
+  for (size_t i = 0; i < len;) {
+    size_t bad = obeyed(text + i, len - i);
+    fputc(bad > 0 ? '?' : text[i], stderr);
+    i += bad > 0 ? bad : 1;
   }
 }
 

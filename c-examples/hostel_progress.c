@@ -27,6 +27,8 @@ static void draw(struct progress_bar *bar, int percent) {
 static hostel_status show_progress(void *user_data, const char *phase, uint64_t done, uint64_t total) {
   struct progress_bar *bar = user_data;
   bool ready = strcmp(phase, "ready") == 0;
+  if (strcmp(phase, "wait") == 0)
+    return HOSTEL_STATUS_OK; /* for another that compiles: who knows how far that is */
   /* Together well below 2^53, so that a double is exact enough. */
   int percent = ready ? 100 : total > 0 ? (int)(100.0 * (double)done / (double)total) : 0;
   bool late = bar->always || now_seconds() - bar->start >= PATIENCE_SECONDS;

@@ -100,13 +100,13 @@ for help in --help -h "call --help" "call -h" "compile --help" "inspect --help" 
   check "help goes to standard output" [ ! -s err ]
 done
 run 0 call --help
-for option in --engine --abi --input --text --repeat --each --instance --fuel --deadline-ms --metered --deterministic --portable --memory --output-max --cache --remote --key --progress \
+for option in --engine --abi --input --text --repeat --each --instance --fuel --deadline-ms --metered --deterministic --portable --memory --module-max --output-max --cache --remote --key --progress \
   --json --report; do
   says "^  $option "
 done
 says '--abi .*auto.*hostel.*holochain'
 run 0 compile --help
-for option in --engine --key --metered --deterministic --portable --progress -o; do says "^  $option "; done
+for option in --engine --key --metered --deterministic --portable --module-max --progress -o; do says "^  $option "; done
 run 0 cache ls --help
 says '^  --json '
 run 0 cache verify --help
@@ -231,6 +231,37 @@ if [ ! -r closed.wasm ]; then # root reads everything
     complains 'closed.wasm: Permission denied'
   done
 fi
+mkfifo pipe
+run 1 call --text x pipe echo # nobody writes to it: it is empty
+fails INVALID_MODULE
+run 0 call --input pipe "$echo" echo
+prints ''
+for key in pipe /dev/zero /dev/urandom; do
+  run 2 compile --key "$key" "$echo" -o m.artifact
+  complains "key file $key is no regular file"
+done
+truncate -s 1100M sparse.wasm
+run 2 call --text x sparse.wasm echo
+complains 'sparse.wasm: it is too large'
+run 2 call --text x /dev/zero echo
+complains '/dev/zero: it is too large'
+run 2 inspect sparse.wasm
+complains 'sparse.wasm: it is too large'
+run 2 inspect /dev/zero
+complains '/dev/zero: it is too large'
+run 2 call --memory 16M --input /dev/zero "$echo" echo
+complains '/dev/zero: it is too large'
+feed=/dev/zero run 2 call --memory 16M "$echo" echo
+complains 'standard input: it is too large'
+run 2 call --module-max 100 --text x "$echo" echo
+complains 'echo.wasm: it is too large'
+run 0 call --module-max "$(stat -c %s "$echo")" --text x "$echo" echo
+prints x
+run 2 compile --module-max 1K "$echo" -o m.artifact
+complains 'echo.wasm: it is too large'
+run 1 call --module-max 2G --text x "$echo" echo # more than the library allows
+fails INVALID_ARGUMENT
+check "no artifact" [ ! -e m.artifact ]
 if [ -e /dev/full ]; then
   command='call ... >/dev/full'
   "$hostel" call --text x "$echo" echo >/dev/full 2>err
@@ -275,6 +306,12 @@ run 0 inspect "$echo"
 holds out 'x["kind"] == "core" and x["abi"] == "hostel" and len(x["key"]) == 64 and x["resettable"] is True'
 holds out 'any(e["name"] == "reverse" for e in x["exports"]) and x["imports"][0]["name"] == "hostel_fail"'
 holds out 'isinstance(x["memories"], list)'
+printf '(module (func (export "a\\c2\\9b31m\\e2\\80\\aeb\\d8\\9c\\e2\\81\\a6\\7f\\e2\\80\\a8")))' >odd.wat
+run 0 inspect odd.wat
+holds out 'x["exports"][0]["name"] == "a\u009b31m\u202eb\u061c\u2066\u007f\u2028"'
+check "nothing that a terminal would obey" [ -z "$(LC_ALL=C grep -n '[^ -~]' out)" ]
+run 1 call --text x odd.wat $'no\u009b31m\u202e\e[1m'
+check "nor in messages" [ -z "$(LC_ALL=C grep -n '[^ -~]' err)" ]
 run 0 inspect "$wat/missing_imports.wat"
 holds out '[i["name"] for i in x["imports"]] == ["first", "second", "third"]'
 head -c 100 "$echo" >cut.wasm
