@@ -22,7 +22,8 @@
  * UTF-8; `const char *` without a length ends with a NUL.
  *
  * A thread that loads modules needs 256 KiB of stack of its own, one that only calls guests 64 KiB, and more where host
- * functions call guests again; the guests' stacks are not part of it. A thread's alternate signal stack (sigaltstack) is
+ * functions call guests again (HOSTEL_LIMIT_DEPTH says how much); the guests' stacks are not part of it. What does not have
+ * the stack that it needs is STACK_OVERFLOW. A thread's alternate signal stack (sigaltstack) is
  * replaced when it first calls a guest, unless it has 64 KiB, or 256 KiB where the guest's engine is wasmtime.
  *
  * Guests of an engine that generates code are stopped by signals, and their writes are noted by one: SIGSEGV, SIGILL and
@@ -440,7 +441,13 @@ typedef int32_t hostel_limit;
  * an overflow when it asks them for something with less than that left.
  */
 #define HOSTEL_LIMIT_STACK_BYTES 7
-/** How many calls may lie inside one another when host functions call guests again. Each needs stack of the host. */
+
+/**
+ * How many calls may lie inside one another when host functions call guests again. Each takes stack of the thread besides, 6 KiB
+ * of the library's own (10 on wasmi) and what the host's functions need: a call that begins with less than 32 KiB left is
+ * STACK_OVERFLOW, too, and so is a load that compiles with less than 128 KiB. A host function has 16 KiB at least. What is left
+ * is known of the stacks that threads were made with; on others, such as a coroutine's, this number alone is the bound.
+ */
 #define HOSTEL_LIMIT_DEPTH 8
 
 /**
@@ -1276,7 +1283,7 @@ HOSTEL_MUST_USE hostel_status hostel_inspect(const uint8_t *wasm, size_t wasm_le
  * Returns HOSTEL_STATUS_OK;
  *         HOSTEL_STATUS_INVALID_ARGUMENT   if `wasm_out` or a non-empty `text` is NULL;
  *         HOSTEL_STATUS_INVALID_MODULE     if the text does not parse; the message says where;
- *         HOSTEL_STATUS_UNSUPPORTED_MODULE if the text is longer than the default limit of a module;
+ *         HOSTEL_STATUS_UNSUPPORTED_MODULE if it is a component, or longer than the default limit of a module;
  *         HOSTEL_STATUS_UNSUPPORTED        if this build does not read the text format.
  * Thread-safe.
  */

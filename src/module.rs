@@ -15,8 +15,9 @@ use crate::limits::Limit;
 use crate::log::{self, Level};
 use crate::prepare;
 use crate::progress::{Phase, Progress};
+use crate::sys::nesting;
 #[cfg(feature = "std")]
-use crate::sys::{files, pages::Pages};
+use crate::sys::{files, pages::Pages, stack};
 #[cfg(feature = "std")]
 use crate::text::wat_to_wasm;
 #[cfg(feature = "std")]
@@ -60,6 +61,7 @@ impl Module {
         #[cfg(feature = "std")]
         let begun = Instant::now();
         engine.can_compile()?; // first, so that a host without a compiler does not validate for nothing
+        let _loading = nesting::enter_load()?;
         #[cfg(feature = "std")]
         let progress = &progress.of_this_thread();
         progress.tell(Phase::Validate, 0, 0)?;
@@ -101,6 +103,7 @@ impl Module {
     /// A binary module from a cache, or compiled and kept there.
     #[cfg(feature = "std")]
     pub fn load(engine: &Arc<dyn Engine>, cache: Option<&Arc<Cache>>, wasm: &[u8], options: &LoadOptions) -> Result<Arc<Module>> {
+        stack::need(stack::CALL)?;
         match cache {
             _ if !engine.tiers().is_empty() => tiers::load(engine, cache, wasm, options),
             Some(cache) => cache.load(engine, wasm, options),
@@ -170,7 +173,9 @@ impl Module {
     /// Code of an artifact in a file that the host vouches for and keeps as it is: mapped, and not read through.
     #[cfg(feature = "std")]
     pub fn deserialize_vouched_file(engine: &Arc<dyn Engine>, path: &std::path::Path) -> Result<Module> {
-        let (file, _) = files::open_named(path)?;
+        let (mut file, len) = files::open_named(path)?;
+        // Before all of it is mapped, or read where it cannot be.
+        seal::ends_vouched(&mut file, len).map_err(|error| files::unreadable(path, &error))??;
         let map = || Pages::map(&file).map_err(|error| files::unreadable(path, &error));
         Module::of_a_tier(engine, |engine| seal::open_unread(map()?, engine))
     }
@@ -178,6 +183,7 @@ impl Module {
     /// What is opened for an engine, or for the best of its tiers that it was made for.
     #[cfg(feature = "std")]
     fn of_a_tier(engine: &Arc<dyn Engine>, open: impl Fn(&dyn Engine) -> Result<Entry>) -> Result<Module> {
+        stack::need(stack::CALL)?;
         let begun = Instant::now();
         let mut outcome = Err(Error::Internal("an engine of no tiers".into()));
         for engine in tiers::best_first(engine) {

@@ -66,7 +66,19 @@ static void refused_file(const hostel_engine *engine, const char *file, const ch
 }
 
 static void a_component_is_told_from_a_module(const hostel_engine *engine) {
-  refused_text(engine, "(component)", strlen("(component)"), "component");
+  static const uint8_t empty[] = {0, 'a', 's', 'm', 13, 0, 1, 0};
+  refused_everywhere(engine, empty, sizeof empty, "component");
+}
+
+static void a_component_in_text_is_not_read(const hostel_engine *engine) {
+  (void)engine;
+  static const char *const texts[] = {"(component)", " ;; a comment\n (; another ;) (component $c (core module))",
+                                      "(component ("};
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    hostel_buffer wasm = RUBBISH_BUFFER;
+    FAILS(UNSUPPORTED_MODULE, "component", hostel_wat_to_wasm(texts[i], strlen(texts[i]), &wasm, &error));
+    CHECK(wasm.data == NULL && wasm.len == 0);
+  }
 }
 
 static void a_shared_memory_is_refused(const hostel_engine *engine) { refused_file(engine, "shared_memory.wat", "shared"); }
@@ -111,6 +123,7 @@ int main(int argc, char **argv) {
       TEST(the_outline_is_an_object_with_the_documented_fields),
       TEST(each_argument_is_checked),
       TEST(a_component_is_told_from_a_module),
+      TEST(a_component_in_text_is_not_read),
       TEST(a_shared_memory_is_refused),
       TEST(an_imported_shared_memory_is_refused),
       TEST(waiting_for_other_threads_is_refused),

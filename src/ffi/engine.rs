@@ -46,7 +46,10 @@ pub const HOSTEL_LIMIT_OUTPUT_BYTES: hostel_limit = 6;
 /// engines do for a guest on its stack has room of its own there: a guest of cranelift or llvm may use 32 KiB more, and has
 /// an overflow when it asks them for something with less than that left.
 pub const HOSTEL_LIMIT_STACK_BYTES: hostel_limit = 7;
-/// How many calls may lie inside one another when host functions call guests again. Each needs stack of the host.
+/// How many calls may lie inside one another when host functions call guests again. Each takes stack of the thread besides, 6 KiB
+/// of the library's own (10 on wasmi) and what the host's functions need: a call that begins with less than 32 KiB left is
+/// STACK_OVERFLOW, too, and so is a load that compiles with less than 128 KiB. A host function has 16 KiB at least. What is left
+/// is known of the stacks that threads were made with; on others, such as a coroutine's, this number alone is the bound.
 pub const HOSTEL_LIMIT_DEPTH: hostel_limit = 8;
 /// How long a guest's start functions (start, `_initialize`) may take, in milliseconds: then what needs the guest started is
 /// DEADLINE. Fuel that calls are given is not for starting. Where rooms are not put back (wasmi and wasmtime; guests that

@@ -47,7 +47,7 @@ pub unsafe extern "C" fn hostel_inspect(
 /// Returns HOSTEL_STATUS_OK;
 ///         HOSTEL_STATUS_INVALID_ARGUMENT   if `wasm_out` or a non-empty `text` is NULL;
 ///         HOSTEL_STATUS_INVALID_MODULE     if the text does not parse; the message says where;
-///         HOSTEL_STATUS_UNSUPPORTED_MODULE if the text is longer than the default limit of a module;
+///         HOSTEL_STATUS_UNSUPPORTED_MODULE if it is a component, or longer than the default limit of a module;
 ///         HOSTEL_STATUS_UNSUPPORTED        if this build does not read the text format.
 /// Thread-safe.
 #[must_use]

@@ -102,7 +102,10 @@ impl Host for Link {
                 return (provided.call)(instance, slots);
             }
             #[cfg(feature = "wasi")]
-            Target::Wasi(wasi, function) => return wasi.call(*function, instance, slots),
+            Target::Wasi(wasi, function) => {
+                crate::sys::stack::need(crate::sys::stack::HOST)?;
+                return wasi.call(*function, instance, slots);
+            }
         };
         instance.state().host_used = true;
         match &**function {

@@ -11,6 +11,7 @@ use crate::engine::Instance;
 use crate::error::{WasmError, shown};
 use crate::inspect::FuncType;
 use crate::stop::Reason;
+use crate::sys::stack;
 use crate::{Error, Result};
 use alloc::collections::BTreeMap;
 use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
@@ -314,6 +315,7 @@ impl<'a> Caller<'a> {
 /// An answer of bytes needs the guest's allocator, which may call the host again: not for ever, on the host's stack.
 fn enter_again(instance: &mut dyn Instance) -> Result<()> {
     const DEPTH_MAX: u32 = 4;
+    stack::need(stack::HOST)?;
     let depth = &mut instance.state().host_depth;
     if *depth == DEPTH_MAX {
         let message = "call stack exhausted: the guest's allocator calls the host for answers that need the allocator again";

@@ -57,7 +57,6 @@ pub(crate) mod pagemap;
 #[cfg(feature = "std")]
 pub(crate) mod pages;
 pub(crate) mod process;
-#[cfg(feature = "std")]
 pub(crate) mod stack;
 #[cfg(feature = "std")]
 pub(crate) mod threads;

@@ -22,7 +22,8 @@
  * UTF-8; `const char *` without a length ends with a NUL.
  *
  * A thread that loads modules needs 256 KiB of stack of its own, one that only calls guests 64 KiB, and more where host
- * functions call guests again; the guests' stacks are not part of it. A thread's alternate signal stack (sigaltstack) is
+ * functions call guests again (HOSTEL_LIMIT_DEPTH says how much); the guests' stacks are not part of it. What does not have
+ * the stack that it needs is STACK_OVERFLOW. A thread's alternate signal stack (sigaltstack) is
  * replaced when it first calls a guest, unless it has 64 KiB, or 256 KiB where the guest's engine is wasmtime.
  *
  * Guests of an engine that generates code are stopped by signals, and their writes are noted by one: SIGSEGV, SIGILL and
