@@ -13,6 +13,13 @@ pub(crate) struct Once<T> {
 
 impl<T> Default for Once<T> {
     fn default() -> Self {
+        Once::new()
+    }
+}
+
+impl<T> Once<T> {
+    /// An empty one.
+    pub const fn new() -> Self {
         Once { place: AtomicPtr::new(ptr::null_mut()), owns: PhantomData }
     }
 }

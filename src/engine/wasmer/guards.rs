@@ -6,11 +6,11 @@
 //! begun. And a fault anywhere else but there and in the guest's own code is the host's.
 
 use crate::Result;
+use crate::sys::once::Once;
 use crate::sys::pages::Pages;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::Range;
-use std::sync::OnceLock;
 use wasmer_compiler::LIBCALLS_ELF;
 use wasmer_types::{LibCall, VMBuiltinFunctionIndex, VMOffsets};
 use wasmer_vm::{TrapHandlerFn, VMInstance, libcalls};
@@ -79,16 +79,16 @@ fn way(code: &mut Vec<u8>, function: usize, bytes: usize) -> usize {
 }
 
 /// Those that linked code calls by name.
-static LIBCALLS: OnceLock<Guarded> = OnceLock::new();
+static LIBCALLS: Once<Guarded> = Once::new();
 /// Those that an instance has the addresses of.
-static TABLE: OnceLock<Guarded> = OnceLock::new();
+static TABLE: Once<Guarded> = Once::new();
 /// The one to host functions.
-static HOST: OnceLock<Guarded> = OnceLock::new();
+static HOST: Once<Guarded> = Once::new();
 
-fn get(guarded: &'static OnceLock<Guarded>, make: impl FnOnce() -> Result<Guarded>) -> Result<&'static Guarded> {
+fn get(guarded: &'static Once<Guarded>, make: impl FnOnce() -> Result<Guarded>) -> Result<&'static Guarded> {
     match guarded.get() {
         Some(guarded) => Ok(guarded),
-        None => make().map(|made| guarded.get_or_init(|| made)),
+        None => make().map(|made| guarded.fill(made).0),
     }
 }
 
@@ -136,7 +136,7 @@ pub(super) fn faults(code: Range<usize>) -> Box<TrapHandlerFn<'static>> {
         // SAFETY: wasmer hands on what its handler of signals was given.
         let pc = unsafe { faults::program_counter(context) };
         let known = [&LIBCALLS, &TABLE, &HOST];
-        if code.contains(&pc) || known.into_iter().filter_map(OnceLock::get).any(|guarded| guarded.contains(pc)) {
+        if code.contains(&pc) || known.into_iter().filter_map(Once::get).any(|guarded| guarded.contains(pc)) {
             return false;
         }
         // SAFETY: as above.
