@@ -45,6 +45,10 @@ pub struct Set<T> {
 
 /// Who has set a bound.
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(
+    not(feature = "std"),
+    allow(dead_code, reason = "then calls do not know of those around them, and starts have no clock")
+)]
 enum By {
     /// The options of the call itself.
     #[default]
