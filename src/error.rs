@@ -340,7 +340,7 @@ impl Error {
     pub fn backtrace(&self) -> &[Frame] {
         match self {
             Error::OutOfFuel { backtrace, .. } | Error::Stopped { backtrace, .. } => backtrace,
-            Error::HalfWay(error) => error.backtrace(),
+            Error::HalfWay(cause) | Error::Program { cause, .. } => cause.backtrace(),
             _ => self.trap().map_or(&[], |trap| &trap.backtrace),
         }
     }
