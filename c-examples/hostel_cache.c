@@ -24,6 +24,8 @@ static bool is_there(const char *path) {
   return hostel_log_set(tell, NULL, HOSTEL_LOG_WARN, NULL) == HOSTEL_STATUS_OK;
 }
 
+static uint32_t trust_in(const struct arguments *arguments) { return arguments->trust ? HOSTEL_CACHE_TRUST_DIRECTORY : 0; }
+
 static int fail(hostel_error *error) {
   int exit_status = print_failure(error);
   hostel_error_free(error);
@@ -96,7 +98,7 @@ int run_cache_ls(const struct arguments *arguments) {
   int exit_status = EXIT_OK;
   if (!is_there(arguments->module))
     return EXIT_WRONG_USE;
-  if (hostel_cache_directory_list(arguments->module, 0, &listing, &error) != HOSTEL_STATUS_OK)
+  if (hostel_cache_directory_list(arguments->module, trust_in(arguments), &listing, &error) != HOSTEL_STATUS_OK)
     return fail(error);
   if (arguments->json)
     exit_status = print_listing_json(listing);
@@ -132,7 +134,8 @@ int run_cache_verify(const struct arguments *arguments) {
   int exit_status = EXIT_OK;
   if (!is_there(arguments->module) || !read_key(arguments->key, &key))
     return EXIT_WRONG_USE;
-  if (hostel_cache_directory_verify(arguments->module, key_bytes(&key), key.len, 0, &listing, &error) != HOSTEL_STATUS_OK)
+  if (hostel_cache_directory_verify(arguments->module, key_bytes(&key), key.len, trust_in(arguments), &listing, &error) !=
+      HOSTEL_STATUS_OK)
     return fail(error);
   if (arguments->json)
     exit_status = print_listing_json(listing);
@@ -158,7 +161,8 @@ int run_cache_prune(const struct arguments *arguments) {
   if (!is_there(path) || !read_key(arguments->key, &key))
     return EXIT_WRONG_USE;
   /* What could be removed was, also when something could not. */
-  hostel_status status = hostel_cache_directory_prune(path, key_bytes(&key), key.len, bytes_max, 0, &pruned, &error);
+  hostel_status status =
+      hostel_cache_directory_prune(path, key_bytes(&key), key.len, bytes_max, trust_in(arguments), &pruned, &error);
   if (status != HOSTEL_STATUS_OK && pruned.leftovers + pruned.damaged + pruned.evicted == 0)
     return fail(error);
   printf("removed %" PRIu64 " leftovers, %" PRIu64 " damaged, %" PRIu64 " not used for longest: %" PRIu64 " bytes\n",

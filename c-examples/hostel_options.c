@@ -70,6 +70,8 @@ static const struct option_row options[] = {
     {"--raw-stderr", NULL, FLAG, IN(COMMAND_CALL), AT(raw_stderr),
      "what the program writes to standard error goes to a terminal as it is"},
     {"--cache", "DIR", STRING, IN(COMMAND_CALL), AT(cache), "keep compiled code in this directory, and look there first"},
+    {"--trust", NULL, FLAG, IN(COMMAND_CALL) | IN(COMMAND_CACHE_LS) | IN(COMMAND_CACHE_VERIFY) | IN(COMMAND_CACHE_PRUNE),
+     AT(trust), "the directory may be another user's, or shared with others; what is made in it is shared like it"},
     {"--remote", "URL", STRING, IN(COMMAND_CALL), AT(remote),
      "keep it there too, for other machines: redis://..., rediss://... (by TLS) or s3://..."},
     {"--remote-secret", "FILE", STRING, IN(COMMAND_CALL), AT(remote_secret),
@@ -122,7 +124,7 @@ static void print_command_help(enum command command) {
          "then. Foreign is what others may use: made by another engine, version or machine, or sealed with another key.");
   if (command == COMMAND_CACHE_PRUNE)
     puts("Locks and half-written files of programs that were killed go, and damaged entries. Others that use the directory\n"
-         "meanwhile are not disturbed.");
+         "meanwhile are not disturbed. What cannot be removed is told when all else is; the exit status is 1 then.");
   putchar('\n');
   for (int i = 0; i < OPTIONS; i++) {
     char left[32];

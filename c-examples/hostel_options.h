@@ -39,7 +39,7 @@ struct arguments {
   const char *cache, *remote, *remote_secret, *remote_ca, *key, *output;
   struct list dirs, envs, args;
   struct number repeat, fuel, deadline_ms, memory, module_max, output_max, max_bytes, remote_ms;
-  bool each, instance, metered, deterministic, portable, progress, json, raw_stderr, help;
+  bool each, instance, metered, deterministic, portable, progress, json, raw_stderr, trust, help;
 };
 
 /*

@@ -10,8 +10,10 @@ static void tell(void *user_data, hostel_log_level level, const char *target, co
   fprintf(stderr, "hostel: %s\n", message);
 }
 
-static bool open_directory(const char *path, const struct seal_key *key, hostel_cache **cache_out, hostel_error **error_out) {
-  return !hostel_cache_directory_new(path, key_bytes(key), key->len, CACHE_BYTES, 0, cache_out, error_out);
+static bool open_directory(const struct arguments *arguments, const struct seal_key *key, hostel_cache **cache_out,
+                           hostel_error **error_out) {
+  const uint32_t flags = arguments->trust ? HOSTEL_CACHE_TRUST_DIRECTORY : 0;
+  return !hostel_cache_directory_new(arguments->cache, key_bytes(key), key->len, CACHE_BYTES, flags, cache_out, error_out);
 }
 
 static bool open_remote(const struct arguments *arguments, const struct seal_key *key, const char *secret,
@@ -30,11 +32,11 @@ bool open_cache(const struct arguments *arguments, const struct seal_key *key, c
                 hostel_error **error_out) {
   *cache_out = NULL;
   if (arguments->remote == NULL)
-    return arguments->cache == NULL || open_directory(arguments->cache, key, cache_out, error_out);
+    return arguments->cache == NULL || open_directory(arguments, key, cache_out, error_out);
   if (arguments->cache == NULL)
     return open_remote(arguments, key, secret, cache_out, error_out);
   hostel_cache *directory = NULL, *remote = NULL;
-  bool opened = open_directory(arguments->cache, key, &directory, error_out) &&
+  bool opened = open_directory(arguments, key, &directory, error_out) &&
                 open_remote(arguments, key, secret, &remote, error_out) &&
                 !hostel_cache_fallback_new(directory, remote, cache_out, error_out);
   hostel_cache_free(directory);

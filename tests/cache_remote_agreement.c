@@ -142,6 +142,28 @@ static void who_waits_for_a_machine_can_be_stopped(const hostel_engine *engine) 
   }
 }
 
+/* What is in a claim's place and is none keeps nobody waiting for long. */
+static void what_is_no_claim_goes(const hostel_engine *engine) {
+  const url store = real_store(0, __func__);
+  const path directory = new_directory();
+  hostel_cache *cache = directory_cache(directory.text, LARGE);
+  char command[1024], answer[512];
+  path entry;
+  COMES_FROM("compiled", engine, cache, 1);
+  entry = entry_of(directory.text, engine, 1);
+  *strrchr(entry.text, '.') = '\0';
+  snprintf(command, sizeof command, "LPUSH %s/%s.claim x", __func__, entry.text + strlen(directory.text) + 1);
+  tell_redis(command, answer, sizeof answer);
+  REQUIRE(strstr(answer, ":1") != NULL);
+  machine machine = new_patient_machine(store, 24 * 60 * 60 * 1000);
+  alarm(HANGS);
+  COMES_FROM("compiled", engine, machine.cache, 1);
+  alarm(0);
+  free_machine(&machine);
+  hostel_cache_free(cache);
+  remove_all(directory.text);
+}
+
 /* A store that cannot be agreed with costs only time: each compiles. */
 static void a_store_that_knows_no_claims_costs_only_time(const hostel_engine *engine) {
   static const char *const answers[] = {"-ERR syntax error\r\n",        ":1\r\n",  "$5\r\nhello\r\n",
@@ -167,6 +189,7 @@ int main(int argc, char **argv) {
       TEST(who_is_gone_is_waited_for_no_longer_than_agreed),
       TEST(what_fails_to_compile_keeps_nobody_waiting),
       TEST(who_waits_for_a_machine_can_be_stopped),
+      TEST(what_is_no_claim_goes),
       TEST(a_store_that_knows_no_claims_costs_only_time),
   };
   if (!has_remote_caches()) {

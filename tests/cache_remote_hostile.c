@@ -159,6 +159,37 @@ static void endless_bytes_fill_no_memory(const hostel_engine *engine) {
   }
 }
 
+/* Whoever is asked for them then, and for how long, it is told what is missing. */
+static void credentials_that_are_missing_are_told(const hostel_engine *engine) {
+  static const char *const variables[] = {"AWS_ACCESS_KEY_ID",
+                                          "AWS_SECRET_ACCESS_KEY",
+                                          "AWS_SESSION_TOKEN",
+                                          "AWS_PROFILE",
+                                          "AWS_WEB_IDENTITY_TOKEN_FILE",
+                                          "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+                                          "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+                                          "AWS_SHARED_CREDENTIALS_FILE",
+                                          "AWS_CONFIG_FILE"};
+  static told told;
+  const path home = new_directory();
+  listener *listener = new_listener("HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n", NULL);
+  hostel_cache_remote_options options = remote_options();
+  options.time_limit_ms = 1000;
+  for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+    unsetenv(variables[i]);
+  }
+  REQUIRE(setenv("HOME", home.text, 1) == 0);
+  hostel_cache *cache = remote_cache(s3_at(listener->port, "x"), &options);
+  listen_to_log(&told);
+  COMES_FROM("compiled", engine, cache, 1);
+  stop_listening();
+  CHECK(strstr(told.text, "no credentials") != NULL && strstr(told.text, "AWS_ACCESS_KEY_ID") != NULL);
+  CHECK(strstr(told.text, "s3://artifacts at http://127.0.0.1:") != NULL);
+  hostel_cache_free(cache);
+  free_listener(listener);
+  remove_all(home.text);
+}
+
 int main(int argc, char **argv) {
   static const test tests[] = {
       TEST(a_server_that_is_not_there_costs_only_time),
@@ -168,6 +199,7 @@ int main(int argc, char **argv) {
       TEST(a_server_that_trickles_is_stopped),
       TEST(garbage_costs_only_time),
       TEST(endless_bytes_fill_no_memory),
+      TEST(credentials_that_are_missing_are_told),
   };
   return has_remote_caches() ? RUN_TESTS(argc, argv, tests) : 77;
 }

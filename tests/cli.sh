@@ -100,7 +100,7 @@ for help in --help -h "call --help" "call -h" "compile --help" "inspect --help" 
   check "help goes to standard output" [ ! -s err ]
 done
 run 0 call --help
-for option in --engine --abi --input --text --repeat --each --instance --fuel --deadline-ms --metered --deterministic --portable --memory --module-max --output-max --cache --remote --key --progress \
+for option in --engine --abi --input --text --repeat --each --instance --fuel --deadline-ms --metered --deterministic --portable --memory --module-max --output-max --cache --trust --remote --remote-secret --remote-ca --remote-ms --key --progress \
   --json --report; do
   says "^  $option "
 done
@@ -154,8 +154,8 @@ for verb in ls verify prune; do
   complains "cannot read $echo"
   run 2 cache $verb . .
   complains 'too much'
-  run 2 cache $verb --trust .
-  complains 'unknown option --trust'
+  run 2 cache $verb --nonsense .
+  complains 'unknown option --nonsense'
 done
 check "nothing was made" [ ! -e no-such-directory ]
 run 2 cache ls --key no.key .
@@ -188,7 +188,7 @@ run 2 call "$echo" echo --each=yes
 complains '--each takes no value'
 run 2 call "$echo" echo --json=yes
 complains '--json takes no value'
-for option in --engine --abi --input --text --repeat --fuel --deadline-ms --memory --output-max --cache --remote --key --report; do
+for option in --engine --abi --input --text --repeat --fuel --deadline-ms --memory --output-max --cache --remote --remote-secret --remote-ca --remote-ms --key --report; do
   run 2 call "$echo" echo "$option"
   complains "\\$option needs a value"
 done
@@ -598,6 +598,30 @@ print(*(b[i] for i in range(0, len(b), int(sys.argv[1]))), end=" "); print(len(b
   run 0 cache prune --max-bytes "$(stat -c %s "$entry")" "cache-$engine"
   says ', 1 not used for longest: [1-9][0-9]* bytes$'
   check "what was used last is there" [ "$(echo "cache-$engine"/*/*)" = "$entry" ]
+
+  # What is odd is passed over, and what cannot go is told when the rest is gone.
+  zeros=$(printf '0%.0s' {1..64})
+  ln -s /nowhere "cache-$engine/$zeros"
+  mkdir -p "${entry%/*}/$zeros.hostel/with" "cache-$engine/$zeros-too"
+  : >"${entry%/*}/$zeros.lock"
+  run 0 cache ls "cache-$engine"
+  check "the rest is listed" [ "$(tail -n 1 out | cut -d ' ' -f 1-2)" = "2 entries," ]
+  says "cache-$engine/$zeros is left out: .*links are not followed" err
+  run 1 cache prune "cache-$engine"
+  says '^removed 1 leftovers, 0 damaged, 0 not used for longest: 0 bytes$'
+  check "the last line says what" grep -q "^hostel: CACHE_IO: cannot remove .*$zeros.hostel" err
+  rm -r "cache-$engine/$zeros" "${entry%/*}/$zeros.hostel" "cache-$engine/$zeros-too"
+
+  # A directory that is shared.
+  chmod 2770 "cache-$engine"
+  run 1 cache ls "cache-$engine"
+  fails CACHE_IO
+  run 1 "${on[@]}" --cache "cache-$engine" --text abc "$echo" reverse
+  fails CACHE_IO
+  for command in ls verify prune; do run 0 cache $command --trust "cache-$engine"; done
+  run 0 "${on[@]}" --cache "cache-$engine" --trust --text abc "$echo" reverse
+  prints cba
+  chmod 700 "cache-$engine"
 
   # Artifacts.
   artifact=$engine.artifact

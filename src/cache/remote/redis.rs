@@ -72,7 +72,15 @@ impl Redis {
         send(&mut connection, &[b"SET", key.as_bytes(), token.as_bytes(), b"NX", b"PX", time.as_bytes()]).await?;
         let ours = match self.reply(&mut connection).await? {
             Reply::Done => true,
-            Reply::Bytes(None) => false,
+            Reply::Bytes(None) => {
+                // A claim ends by itself; what does not is none, and goes, so that the next who asks can have it.
+                send(&mut connection, &[b"PTTL", key.as_bytes()]).await?;
+                if number(&self.reply(&mut connection).await?)? == -1 {
+                    send(&mut connection, &[b"DEL", key.as_bytes()]).await?;
+                    number(&self.reply(&mut connection).await?)?;
+                }
+                false
+            }
             _ => return Err(nonsense()),
         };
         send(&mut connection, &[b"EXISTS", self.key(name).as_bytes()]).await?;

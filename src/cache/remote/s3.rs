@@ -18,6 +18,8 @@ use std::time::{Duration, SystemTime};
 pub struct S3 {
     operator: Operator,
     bytes_max: u64,
+    /// Whether there are credentials, before the machine is asked for its role.
+    has_credentials: bool,
 }
 
 impl S3 {
@@ -42,7 +44,13 @@ impl S3 {
         // Its words may be those of the URL.
         let unfit = |_| Error::InvalidArgument("url: the region is missing: it is an option, or in AWS_REGION".into());
         let operator = Operator::new(builder).map_err(unfit)?;
-        Ok(S3 { operator: operator.with_context(context), bytes_max })
+        let has_credentials = address.options.contains_key("access_key_id") || has_credentials();
+        Ok(S3 { operator: operator.with_context(context), bytes_max, has_credentials })
+    }
+
+    /// What may be the reason that nothing was done in time.
+    pub fn delay(&self) -> Option<&'static str> {
+        (!self.has_credentials).then_some(NO_CREDENTIALS)
     }
 
     /// The bytes under a name.
@@ -91,7 +99,9 @@ impl S3 {
             Err(error) => return Err(self.failed(&error)),
         };
         let (Some(etag), Some(put)) = (about.etag(), about.last_modified()) else { return Ok(false) };
-        if SystemTime::from(put).elapsed().is_ok_and(|age| age <= time) {
+        // Clocks differ, so that it may seem to be of a time to come.
+        let age = SystemTime::from(put).elapsed().unwrap_or_else(|ahead| ahead.duration());
+        if age <= time {
             return Ok(false);
         }
         match self.operator.write_with(claim, token.to_string()).if_match(etag).await {
@@ -112,9 +122,7 @@ impl S3 {
     /// What went wrong, without a word of the server's, which might be a secret that it was sent.
     fn failed(&self, error: &opendal::Error) -> Failure {
         if error.message() == SIGNING {
-            let what = "there are no credentials: they are access_key_id in the URL and its secret, or AWS_ACCESS_KEY_ID and \
-                        AWS_SECRET_ACCESS_KEY in the environment, or a profile in ~/.aws";
-            return Failure::outage(what);
+            return Failure::outage(NO_CREDENTIALS);
         }
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
         while let Some(inner) = cause {
@@ -138,6 +146,25 @@ impl S3 {
             _ => "the answer is not one that S3 would give",
         })
     }
+}
+
+const NO_CREDENTIALS: &str = "there are no credentials: they are access_key_id in the URL and its secret, or AWS_ACCESS_KEY_ID and \
+                              AWS_SECRET_ACCESS_KEY in the environment, or a profile in ~/.aws";
+
+/// Whether something names credentials, as far as that can be told without asking anybody.
+fn has_credentials() -> bool {
+    let variables = [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_PROFILE",
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "AWS_CONFIG_FILE",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    ];
+    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let home = std::env::var_os("HOME").map(|home| std::path::Path::new(&home).join(".aws"));
+    variables.iter().any(is_set) || home.is_some_and(|folder| folder.is_dir())
 }
 
 /// More than an answer has that is no object.

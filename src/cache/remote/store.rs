@@ -46,6 +46,14 @@ impl Remote {
         Ok(Remote { store, label, limits, loads: Breaker::new(limits), saves: Breaker::new(limits) })
     }
 
+    /// What may be the reason that an operation takes too long.
+    fn delay(&self) -> Option<&'static str> {
+        match &self.store {
+            Store::Redis(_) => None,
+            Store::S3(store) => store.delay(),
+        }
+    }
+
     /// Does an operation within the time limit; none while the store is left alone.
     fn attempt<T: Send>(
         &self,
@@ -57,7 +65,7 @@ impl Remote {
         if !breaker.may_try() {
             return Ok(None);
         }
-        let outcome = drive(self.limits.time, work);
+        let outcome = drive(self.limits.time, self.delay(), work);
         let closes = breaker.note(!matches!(outcome, Err(Failure::Outage(_))));
         outcome.map(Some).map_err(|failure| {
             let rest = if closes { format!("; it is left alone for {:?}", self.limits.pause) } else { String::new() };
@@ -76,13 +84,14 @@ const STACK_BYTES: usize = 2 << 20;
 
 /// Drives one operation to its end or to the time limit. With its runtime ends whatever it has started: connections,
 /// buffers, look-ups. So a store that is not asked costs no thread, and a process may fork.
-fn drive<T: Send>(limit: Duration, work: impl Future<Output = Tried<T>> + Send) -> Tried<T> {
+fn drive<T: Send>(limit: Duration, delay: Option<&'static str>, work: impl Future<Output = Tried<T>> + Send) -> Tried<T> {
     let run = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Failure::Outage(format!("cannot start: {}", crate::sys::words(error))))?;
         let outcome = runtime.block_on(async { tokio::time::timeout(limit, work).await });
         runtime.shutdown_timeout(SOON); // files of credentials are read by a thread
-        outcome.unwrap_or_else(|_| Err(Failure::Outage(format!("not done within {limit:?}"))))
+        let why = delay.map(|delay| format!("; {delay}")).unwrap_or_default();
+        outcome.unwrap_or_else(|_| Err(Failure::Outage(format!("not done within {limit:?}{why}"))))
     };
     // One for all, and one that reads files of credentials or looks a name up, where tokio panics when it gets none.
     threads::can_start(2, STACK_BYTES).map_err(|error| Failure::Outage(format!("no threads: {}", crate::sys::words(error))))?;
@@ -208,7 +217,7 @@ mod tests {
     #[test]
     fn a_thread_that_drives_a_runtime_can_do_an_operation() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        let driven = runtime.block_on(async { drive(Duration::from_secs(60), async { Ok(7) }) });
+        let driven = runtime.block_on(async { drive(Duration::from_secs(60), None, async { Ok(7) }) });
         assert_eq!(driven, Ok(7));
     }
 }
