@@ -1226,7 +1226,7 @@ typedef struct hostel_cache_remote_options {
  *
  * A store that is absent, slow or wrong is a miss and a line in the log. A load asks it at most four times, to look, to claim what
  * it compiles, to save, and to give the claim back, and with an alias twice more; each has the time limit to itself, and none
- * follows one that failed. So a store that does not answer costs one time limit, and after failures in a row it is left alone for a
+ * follows a look that failed. So a store that does not answer costs one time limit, and after failures in a row it is left alone for a
  * while. What is wrong with one entry alone (it is larger than here allowed, or not of Redis's type string) is no such failure: the
  * module is compiled, and replaces it. Of several threads that want the same, one asks. The statistics count no entries, bytes or
  * evictions of the store.

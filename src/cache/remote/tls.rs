@@ -14,7 +14,7 @@ const FILE_MAX: u64 = 16 << 20;
 /// The certificates of a file in PEM.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     let unfit = |why: &dyn core::fmt::Display| Error::CacheIo(format!("the certificates in {}: {why}", path.display()));
-    let bytes = files::read_at_most(path, FILE_MAX).map_err(|error| unfit(&error))?;
+    let bytes = files::read_at_most(path, FILE_MAX).map_err(|error| unfit(&crate::sys::words(error)))?;
     if certificates(&bytes)?.is_empty() {
         return Err(unfit(&"there is none, as PEM has it: -----BEGIN CERTIFICATE-----"));
     }
