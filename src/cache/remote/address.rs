@@ -137,6 +137,9 @@ fn s3(url: &Url, secret: Option<&str>) -> Result<S3Address> {
 /// What of an endpoint may be told.
 fn server(endpoint: &str) -> Result<String> {
     let unfit = || wrong("the endpoint is not http://HOST:PORT or https://HOST:PORT");
+    if !endpoint.starts_with("http://") && !endpoint.starts_with("https://") {
+        return Err(unfit()); // such as https:HOST, which can be read as one
+    }
     let endpoint = Url::parse(endpoint).map_err(|_| unfit())?;
     let is_web = matches!(endpoint.scheme(), "http" | "https");
     if !is_web || endpoint.query().is_some() || endpoint.fragment().is_some() {
@@ -243,9 +246,10 @@ mod tests {
         let urls = mistyped();
         assert!(urls.len() > 10_000, "{}", urls.len());
         for url in urls {
-            // What has come to stand where a host's or a bucket's name does cannot be told from one.
-            let name = url.split_once("://").map_or("", |(_, rest)| rest.split([':', '/', '?']).next().unwrap_or_default());
-            if name.to_ascii_lowercase().contains(SECRET) && !name.contains(['@', '%', '&', '=', '#']) {
+            // What has come to stand where the name of a host or a bucket does cannot be told from one.
+            let is_name = |name: &str| name.to_ascii_lowercase().contains(SECRET) && !name.contains(['@', '%', '&', '=', '#']);
+            let named = |rest: &str| is_name(rest.split([':', '/', '?']).next().unwrap_or_default());
+            if url.split("://").skip(1).any(named) {
                 continue;
             }
             for beside in [None, Some("another")] {
