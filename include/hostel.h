@@ -410,6 +410,7 @@ typedef struct hostel_engine_config hostel_engine_config;
  * | STACK_BYTES | 1 MiB | 64 MiB | no |
  * | DEPTH | 16 | 256 | no |
  * | START_MS | 1,000 | 3,600,000 | no |
+ * | COMPILE_MS | 60,000 | 86,400,000 | no |
  */
 typedef int32_t hostel_limit;
 
@@ -456,6 +457,16 @@ typedef int32_t hostel_limit;
  * hostel_inspect() calls not resettable) each call starts the guest anew. Without hostel_engine_config_set_deadline() nothing stops a start.
  */
 #define HOSTEL_LIMIT_START_MS 9
+
+/**
+ * How long a load may read text, validate and compile, in milliseconds: then it is DEADLINE, also in the middle of one large
+ * function. What compiles cannot be stopped there, so it is left behind: it goes on in a thread of the library's until it
+ * comes to the end of a function, and is dropped. Twice as much as there are processors, and at least eight, is compiled at
+ * once or left behind; a load that finds no place waits for one, and is OUT_OF_RESOURCES when its time is over.
+ * hostel_loads_join() is BUSY as long as something left behind runs, and the end of the process waits two seconds at most.
+ * For "tiered" each tier has this time. Time that a load spends waiting in a queue, for caches, or for others that compile the same is not counted.
+ */
+#define HOSTEL_LIMIT_COMPILE_MS 10
 
 /** How many engines this build has. Thread-safe. */
 size_t hostel_engine_count(void);
@@ -1305,10 +1316,11 @@ typedef struct hostel_load_options hostel_load_options;
  * of `total` steps are made, and `total` is 0 while that is not known. What a step is depends on the engine: one that
  * translates a module in one go tells no steps. A load that waits tells "wait" first, again and again, some fifty times a second:
  * it has waited for `done` of the `total` milliseconds that hostel_load_options_set_patience() allows, 0 if there is no such
- * bound. The string lives for ever.
+ * bound. A compile that has told nothing for a second tells the same again. The string lives for ever.
  *
- * Returns HOSTEL_STATUS_OK to go on; anything else stops the load, which is then CANCELLED.
- * Called during the load only, on whatever threads compile, for one load never by two at once, and `done` only grows. It
+ * Returns HOSTEL_STATUS_OK to go on; anything else stops the load, which is then CANCELLED at once: what compiles is left behind if
+ * it cannot be stopped where it is (see HOSTEL_LIMIT_COMPILE_MS).
+ * Called during the load only, on whatever threads compile, for one load never by two at once, and `done` never gets less. It
  * must not unwind or longjmp, and should be quick, for the compile waits. It may load modules; one that is the
  * same through the same cache is BUSY there.
  */
@@ -1399,15 +1411,17 @@ typedef struct hostel_module hostel_module;
  *         HOSTEL_STATUS_INVALID_ARGUMENT   if `engine`, `module_out`, or a non-empty `wasm` is NULL;
  *         HOSTEL_STATUS_INVALID_MODULE     if the bytes do not validate with every WebAssembly proposal on;
  *         HOSTEL_STATUS_UNSUPPORTED_MODULE if the module is over a limit, or needs what the engine lacks;
- *         HOSTEL_STATUS_OUT_OF_RESOURCES   if the system has no memory for its code;
+ *         HOSTEL_STATUS_OUT_OF_RESOURCES   if the system has no memory for its code or no thread to compile it with, or if too
+ *                                          many compiles ran all the time (HOSTEL_LIMIT_COMPILE_MS);
+ *         HOSTEL_STATUS_DEADLINE           if compiling took longer than HOSTEL_LIMIT_COMPILE_MS;
  *         HOSTEL_STATUS_NOT_CACHED         if the engine is headless and the cache, if there is one, has no code of it;
  *         HOSTEL_STATUS_CANCELLED          if the progress callback of `options` said so, or, while it waits inside a host
  *                                          function, a token of the call;
  *         HOSTEL_STATUS_DEADLINE           if it waits inside a host function, and the time of the call is over;
  *         HOSTEL_STATUS_BUSY               if it would wait for longer than `options` allow, or for itself: from inside a
  *                                          callback of a load of the same module through the same cache.
- * Thread-safe. May take seconds for a large guest, and minutes for one that was made to; only the progress callback of
- * `options`, which it calls between functions and while it waits, can stop it.
+ * Thread-safe. May take seconds for a large guest, and as long as HOSTEL_LIMIT_COMPILE_MS allows for one that was made to; the
+ * progress callback of `options` can stop it before. A large module is compiled on threads of the library's.
  */
 HOSTEL_MUST_USE
 hostel_status hostel_module_load(const hostel_engine *engine,
@@ -1597,8 +1611,8 @@ hostel_status hostel_load_wait(const hostel_load *load,
                                hostel_error **error_out);
 
 /**
- * Stops a load: one that has not begun at once, one that runs between functions, as its progress callback could. What has
- * come to its end stays as it is.
+ * Stops a load at once, but for a callback of it that is running; what compiles it may go on for a while
+ * (HOSTEL_LIMIT_COMPILE_MS). What has come to its end stays as it is.
  *
  * Returns HOSTEL_STATUS_OK;
  *         HOSTEL_STATUS_INVALID_ARGUMENT if `load` is NULL.
@@ -1615,11 +1629,12 @@ void hostel_load_free(hostel_load *load);
 /**
  * Ends the threads that the library has for loads, and waits for their end; the next load starts others. For hosts that want
  * no thread of somebody else's while they end, fork, or count. Without any it does nothing. What stays are threads that
- * compile (named "hostel-compile", as many as there are processors, from the first load that is not in the background on
- * an engine that makes machine code), and one for files of WASI ("hostel-wasi"); all of them have all signals blocked.
+ * compile small modules (named "hostel-compile", as many as there are processors, from the first load that is not in the background
+ * on an engine that makes machine code), and one for files of WASI ("hostel-wasi"); all of them have all signals blocked.
  *
  * Returns HOSTEL_STATUS_OK;
- *         HOSTEL_STATUS_BUSY if there is something to load, or a load that has just ended or was cancelled has not stopped yet.
+ *         HOSTEL_STATUS_BUSY if there is something to load, or what a load has left behind, because its time was over or it was
+ *                            cancelled, still compiles.
  * Thread-safe.
  */
 HOSTEL_MUST_USE hostel_status hostel_loads_join(hostel_error **error_out);

@@ -6,7 +6,7 @@
 use crate::knots;
 use crate::sys::process::OfProcess;
 use crate::sys::{self, exit, threads};
-use crate::{Error, Result};
+use crate::{Error, Result, aside};
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -53,15 +53,27 @@ struct Desk {
 
 thread_local! {
     static IS_OURS: Cell<bool> = const { Cell::new(false) };
+    /// How many threads the work of `aside` compiles with that this thread does.
+    static ASIDE: Cell<Option<NonZeroUsize>> = const { Cell::new(None) };
 }
 
 /// Has a job done, after those that were given before. `waits` hears of it as long as it is not begun.
 pub(crate) fn run(job: Job, waits: Option<Waits>) -> Result<()> {
+    end_in_order();
+    crew().take(job, waits)
+}
+
+/// Has all work end when the process ends.
+pub(crate) fn end_in_order() {
     static WATCHED: AtomicBool = AtomicBool::new(false);
     if !WATCHED.swap(true, Ordering::Relaxed) {
         end_before_others();
     }
-    crew().take(job, waits)
+}
+
+/// The thread that calls this is the library's: it does not wait for itself when it ends the process.
+pub(crate) fn is_ours() {
+    IS_OURS.set(true);
 }
 
 /// Has all work end before whatever else is to happen, by now, when the process ends.
@@ -74,12 +86,26 @@ pub(crate) fn is_closing() -> bool {
     crew().closing.load(Ordering::Relaxed)
 }
 
-/// How many threads a compile in this thread should have; all there are where nobody else is meant to run meanwhile.
+/// How many threads a compile in this thread should have, which are its own; nothing where it may use those that all of the
+/// process share.
 pub(crate) fn compile_threads() -> Option<NonZeroUsize> {
+    if ASIDE.get().is_some() {
+        return ASIDE.get();
+    }
     if !IS_OURS.get() {
         return None;
     }
     NonZeroUsize::new((most() / crew().running.load(Ordering::Relaxed).max(1)).max(1))
+}
+
+/// Does work of `aside` that shall compile with so many threads, or with as many as there are processors: never with those of
+/// others, which it could keep for long.
+pub(crate) fn compiling_with<T>(threads: Option<NonZeroUsize>, work: impl FnOnce() -> T) -> T {
+    let all = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    ASIDE.set(Some(threads.unwrap_or_else(all)));
+    let outcome = work();
+    ASIDE.set(None);
+    outcome
 }
 
 /// Ends the threads and waits for their end; the next job starts others. BUSY while there is work.
@@ -95,7 +121,7 @@ pub fn join() -> Result<()> {
     crew.changed.notify_all();
     // They do not panic; if one had, its end would be all we want to know.
     threads.into_iter().chain(teller).for_each(|thread| drop(thread.join()));
-    Ok(())
+    aside::join()
 }
 
 /// The end of the process: compilers have data that goes now, so that they must not run any more.
@@ -114,6 +140,8 @@ extern "C" fn end() {
         let left = END_WAITS.saturating_sub(begun.elapsed());
         (desk, _) = crew.done.wait_timeout(desk, left).unwrap_or_else(PoisonError::into_inner);
     }
+    drop(desk);
+    aside::wait_for_end(begun + END_WAITS);
 }
 
 /// The most threads there are.
@@ -171,7 +199,7 @@ impl Crew {
 
     /// Tells those who wait that they do, until nobody does.
     fn tell(&self, turn: u64) {
-        IS_OURS.set(true);
+        is_ours();
         let mut desk = self.desk();
         while desk.ended == turn && !desk.jobs.is_empty() && !self.closing.load(Ordering::Relaxed) {
             desk = self.done.wait_timeout(desk, TOLD_EACH).unwrap_or_else(PoisonError::into_inner).0;
@@ -190,7 +218,7 @@ impl Crew {
     }
 
     fn work(&self, turn: u64) {
-        IS_OURS.set(true);
+        is_ours();
         let _member = knots::join_crew();
         let mut desk = self.desk();
         while desk.ended == turn {

@@ -24,6 +24,8 @@ extern crate alloc;
 
 pub mod abi;
 #[cfg(feature = "std")]
+mod aside;
+#[cfg(feature = "std")]
 pub mod background;
 pub mod bounds;
 #[cfg(feature = "std")]
@@ -31,6 +33,8 @@ pub mod cache;
 pub mod call;
 #[cfg(feature = "std")]
 pub mod convert;
+#[cfg(feature = "std")]
+mod door;
 pub mod engine;
 pub mod error;
 #[cfg(feature = "std")]

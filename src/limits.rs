@@ -18,6 +18,7 @@ pub enum Limit {
     StackBytes = 7,
     Depth = 8,
     StartMs = 9,
+    CompileMs = 10,
 }
 
 /// One row of the table.
@@ -37,7 +38,7 @@ pub struct Row {
 const MIB: u64 = 1 << 20;
 
 /// Every limit, its default and its bounds.
-pub const TABLE: [Row; 9] = [
+pub const TABLE: [Row; 10] = [
     row(Limit::ModuleBytes, 64 * MIB, 1 << 30, false, "size of a module in bytes"),
     row(Limit::Functions, 100_000, 1_000_000, false, "number of functions of a module"),
     row(Limit::FunctionBytes, 8 * MIB, 8 * MIB, false, "size of a function body in bytes"),
@@ -47,6 +48,7 @@ pub const TABLE: [Row; 9] = [
     row(Limit::StackBytes, MIB, 64 * MIB, false, "guest stack in bytes"),
     row(Limit::Depth, 16, 256, false, "depth of calls from host functions into guests"),
     row(Limit::StartMs, 1000, 3_600_000, false, "time of a guest's start functions in milliseconds"),
+    row(Limit::CompileMs, 60_000, 86_400_000, false, "time of a load in milliseconds"),
 ];
 
 const fn row(limit: Limit, default: u64, max: u64, per_call: bool, what: &'static str) -> Row {

@@ -2,6 +2,7 @@
 
 use crate::background;
 use crate::cache::Cache;
+use crate::door::Door;
 use crate::engine::Engine;
 use crate::knots::{self, Doer, For};
 use crate::module::{LoadOptions, Module};
@@ -11,7 +12,6 @@ use crate::sys::{self, process::OfProcess};
 use crate::{Error, Result, Status};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 /// Is told that a load has come to its end, and how.
@@ -107,7 +107,7 @@ impl Load {
         }
     }
 
-    /// Stops it: at once when it has not begun, else where a progress callback could.
+    /// Stops it: at once, but for a callback that is running.
     pub fn cancel(&self) {
         self.0.cancelled.store(true, Ordering::Relaxed);
         if let Some(work) = self.0.state().begin() {
@@ -160,14 +160,15 @@ impl Shared {
 
     /// Tells the host how far it is, and stops it when that is asked for.
     fn watched(self: Arc<Self>, options: LoadOptions) -> LoadOptions {
-        let of_host = options.progress;
-        let progress = Progress::new(move |phase, done, total| {
-            if self.cancelled.load(Ordering::Relaxed) || background::is_closing() {
-                return Err(cancelled());
-            }
+        let (of_host, asked) = (options.progress, self.clone());
+        let wanted = move || match asked.cancelled.load(Ordering::Relaxed) || background::is_closing() {
+            true => Err(cancelled()),
+            false => Ok(()),
+        };
+        let tell = move |phase, done, total| {
             self.state().door.pass(|| of_host.tell(phase, done, total)).unwrap_or_else(|| Err(cancelled()))
-        });
-        LoadOptions { progress, ..options }
+        };
+        LoadOptions { progress: Progress::new(tell).wanted_while(wanted), ..options }
     }
 
     fn finish(&self, finished: Option<Finished>, outcome: Result<Arc<Module>>) {
@@ -200,39 +201,5 @@ impl State {
                 None
             }
         }
-    }
-}
-
-/// The way to the host's callbacks: one at a time goes through, and nobody once it is closed.
-#[derive(Default)]
-struct Door {
-    closed: AtomicBool,
-    turn: Mutex<()>,
-    inside: Mutex<Option<ThreadId>>,
-}
-
-impl Door {
-    fn pass<T>(&self, call: impl FnOnce() -> T) -> Option<T> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.closed.load(Ordering::Relaxed) {
-            return None;
-        }
-        *self.inside() = Some(thread::current().id());
-        let outcome = call();
-        *self.inside() = None;
-        Some(outcome)
-    }
-
-    /// Waits for who is inside, unless that is the one who closes it.
-    fn close(&self) {
-        self.closed.store(true, Ordering::Relaxed);
-        let inside = *self.inside();
-        if inside != Some(thread::current().id()) {
-            drop(self.turn.lock().unwrap_or_else(PoisonError::into_inner));
-        }
-    }
-
-    fn inside(&self) -> MutexGuard<'_, Option<ThreadId>> {
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -22,6 +22,8 @@ use crate::sys::{files, pages::Pages, stack};
 use crate::text::wat_to_wasm;
 #[cfg(feature = "std")]
 use crate::tiers::{self, Climb};
+#[cfg(feature = "std")]
+use crate::{aside, inspect::weight, sys};
 use alloc::{format, sync::Arc};
 #[cfg(feature = "std")]
 use std::time::{Duration, Instant};
@@ -56,14 +58,34 @@ pub struct LoadOptions {
 }
 
 impl Module {
-    /// Inspects and compiles a binary module; NOT_CACHED from an engine that compiles nothing.
+    /// Inspects and compiles a binary module, in the time that the engine's limits give it; NOT_CACHED from an engine that
+    /// compiles nothing.
+    #[cfg(feature = "std")]
     pub fn compile(engine: &Arc<dyn Engine>, wasm: &[u8], progress: &Progress) -> Result<Module> {
-        #[cfg(feature = "std")]
         let begun = Instant::now();
         engine.can_compile()?; // first, so that a host without a compiler does not validate for nothing
         let _loading = nesting::enter_load()?;
-        #[cfg(feature = "std")]
-        let progress = &progress.of_this_thread();
+        let progress = progress.of_this_thread().timed(engine.limits());
+        // What is over the limit is refused at once, and not copied.
+        let is_refused = wasm.len() as u64 > engine.limits().get(Limit::ModuleBytes);
+        let module = if is_refused || (weight::is_small(wasm) && !engine.is_slow()) {
+            Module::compile_here(engine, wasm, &progress)?
+        } else {
+            let (engine, wasm) = (engine.clone(), sys::copy(wasm)?);
+            aside::run(&progress, move |progress| Module::compile_here(&engine, &wasm, progress))?
+        };
+        Ok(module.loading_since(begun))
+    }
+
+    /// Inspects and compiles a binary module.
+    #[cfg(not(feature = "std"))]
+    pub fn compile(engine: &Arc<dyn Engine>, wasm: &[u8], progress: &Progress) -> Result<Module> {
+        engine.can_compile()?;
+        let _loading = nesting::enter_load()?;
+        Module::compile_here(engine, wasm, progress)
+    }
+
+    fn compile_here(engine: &Arc<dyn Engine>, wasm: &[u8], progress: &Progress) -> Result<Module> {
         progress.tell(Phase::Validate, 0, 0)?;
         let mut info = inspect::inspect(wasm, engine.features(), engine.limits())?;
         info.check(engine.limits())?;
@@ -81,10 +103,7 @@ impl Module {
         progress.tell(Phase::Ready, 1, 1)?;
         let name = engine.capabilities().name;
         log::emit(Level::Debug, "hostel::module", || format!("compiled {} bytes with {name}", wasm.len()));
-        let module = Module::new(info, code, engine, "compiled");
-        #[cfg(feature = "std")]
-        let module = module.loading_since(begun);
-        Ok(module)
+        Ok(Module::new(info, code, engine, "compiled"))
     }
 
     fn new(info: Arc<ModuleInfo>, code: Arc<dyn Code>, engine: &Arc<dyn Engine>, origin: &'static str) -> Module {
@@ -119,7 +138,14 @@ impl Module {
         text: &[u8],
         options: &LoadOptions,
     ) -> Result<Arc<Module>> {
-        Module::load(engine, cache, &wat_to_wasm(text, engine.limits())?, options)
+        if weight::is_small_text(text) {
+            return Module::load(engine, cache, &wat_to_wasm(text, engine.limits())?, options);
+        }
+        engine.limits().check(Limit::ModuleBytes, text.len() as u64)?;
+        let progress = options.progress.timed(engine.limits());
+        let (text, limits) = (sys::copy(text)?, engine.limits().clone());
+        let wasm = aside::run(&progress.of_this_thread(), move |_| wat_to_wasm(&text, &limits))?;
+        Module::load(engine, cache, &wasm, &LoadOptions { progress, ..options.clone() })
     }
 
     /// The same from a file in either format, told apart by the four bytes every binary begins with.

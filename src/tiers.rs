@@ -203,7 +203,7 @@ impl Step {
     fn make(self) {
         let tiers = self.engine.tiers();
         let wanted = self.module.clone();
-        let progress = Progress::new(move |_, _, _| match wanted.strong_count() {
+        let progress = Progress::default().wanted_while(move || match wanted.strong_count() {
             0 => Err(Error::Cancelled("nobody has the module any more".into())),
             _ if background::is_closing() => Err(Error::Cancelled("the process ends".into())),
             _ => Ok(()),

@@ -12,7 +12,7 @@ static void each_argument_is_checked(const hostel_engine *engine) {
 static void only_some_limits_can_be_set_for_a_call(const hostel_engine *engine) {
   (void)engine;
   hostel_call_options *options = new_options();
-  for (hostel_limit limit = HOSTEL_LIMIT_MODULE_BYTES; limit <= HOSTEL_LIMIT_START_MS; limit++) {
+  for (hostel_limit limit = HOSTEL_LIMIT_MODULE_BYTES; limit <= HOSTEL_LIMIT_COMPILE_MS; limit++) {
     if (limit == HOSTEL_LIMIT_MEMORY_BYTES || limit == HOSTEL_LIMIT_OUTPUT_BYTES) {
       SUCCEEDS(hostel_call_options_set_limit(options, limit, 1, &error));
     } else {

@@ -15,9 +15,10 @@ static const struct {
     {HOSTEL_LIMIT_STACK_BYTES, 1u << 20, 64u << 20, false},
     {HOSTEL_LIMIT_DEPTH, 16, 256, false},
     {HOSTEL_LIMIT_START_MS, 1000, 3600000, false},
+    {HOSTEL_LIMIT_COMPILE_MS, 60000, 86400000, false},
 };
 #define LIMITS (sizeof limits / sizeof limits[0])
-static const hostel_limit no_limits[] = {0, 10, -1, 12345, INT32_MAX, INT32_MIN};
+static const hostel_limit no_limits[] = {0, 11, -1, 12345, INT32_MAX, INT32_MIN};
 #define NO_LIMITS (sizeof no_limits / sizeof no_limits[0])
 
 static hostel_engine_config *new_config(void) {

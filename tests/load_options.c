@@ -22,7 +22,7 @@ static hostel_status watch_load(void *user_data, const char *phase, uint64_t don
   watch->wrong += watch->readies > 0 && (strcmp(phase, "ready") != 0 || done != 1 || total != 1);
   watch->wrong += watch->validates == 0;
   if (compile) {
-    watch->wrong += (total != 0 && done > total) || (watch->compiles > 0 && done <= watch->done);
+    watch->wrong += (total != 0 && done > total) || (watch->compiles > 0 && done < watch->done);
     watch->compiles++;
     watch->done = done;
     watch->total = total;

@@ -5,6 +5,7 @@ mod artifacts;
 mod caches;
 mod chart;
 mod cold;
+mod compile;
 mod engines;
 mod ffi;
 mod holochain;
@@ -48,8 +49,9 @@ fn main() {
             peers::wasmtime::Wasmtime::new(peers::wasmtime::Allocation::OnDemand, &wasm).fresh("echo", &[1], 1);
             wasi::measure(&mut Report::default(), &Engine::new(c"cranelift"));
         }
+        ["compile"] => compile::measure(&mut Report::default()),
         ["density"] => rooms::density(&wasm),
-        _ => panic!("usage: hostel-bench [artifacts | engines | limits | tiered | wasi]"),
+        _ => panic!("usage: hostel-bench [artifacts | compile | engines | limits | tiered | wasi]"),
     }
 }
 
@@ -82,6 +84,7 @@ fn everything(wasm: &[u8]) {
     rooms::measure(&mut report, &engine, wasm, ours[0].echo);
     density(&mut report);
     limits::measure(&mut report, &guest("kernels"), &sqlite);
+    compile::measure(&mut report);
     engines(&mut report, wasm);
     tiered::measure(&mut report, &guest("kernels"), &sqlite);
     wasi::measure(&mut report, &engine);

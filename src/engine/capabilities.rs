@@ -74,7 +74,7 @@ const DEPTH: &str = "how deep a guest may recurse in a stack of a given size dif
 const ELEMENTS: &str = "an element of a segment cannot be read from a global, and such a module is not taken";
 
 const COMPILE_TIME: &str =
-    "a small module can be made that compiles for minutes, and a load can only be stopped between functions";
+    "a small module can be made that compiles for hours, and what compiles it ends at the end of a function, after its load";
 
 // wasmer throws by the system's unwinder, on the guest's stack, and keeps each exception with a backtrace of any depth for as long
 // as the instance lives. Its compilers cannot be told to make tail calls to functions whose arguments take more stack than their
@@ -145,7 +145,7 @@ pub static ENGINES: [Capabilities; 4] = [
             "every call has a new instance",
             "exceptions that are thrown take memory that counts as the guest's",
             "a module that begins with data takes a file descriptor while it is loaded",
-            "a small module can be made that compiles for minutes, and a load cannot be stopped meanwhile",
+            "a small module can be made that compiles for hours, and what compiles it comes to its end, long after its load",
         ],
         #[cfg(feature = "wasmtime")]
         make: Some(super::wasmtime::new),

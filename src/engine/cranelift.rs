@@ -13,7 +13,7 @@ pub(super) fn new(settings: Settings) -> Result<Arc<dyn Engine>> {
     Ok(Arc::new(WasmerEngine::new(
         capabilities,
         settings,
-        Backend { compiler, canonical_nans: None, checks_memories: |_| Ok(false) },
+        Backend { compiler, canonical_nans: None, is_slow: false, checks_memories: |_| Ok(false) },
     )?))
 }
 

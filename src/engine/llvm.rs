@@ -14,7 +14,8 @@ pub(super) fn new(settings: Settings) -> Result<Arc<dyn Engine>> {
     let capabilities = capabilities::find("llvm").ok_or_else(|| Error::Internal("llvm is not in the table".into()))?;
     // wasmer's own way of making NaNs canonical takes values for canonical that are not: constants, square roots of f64x2, what
     // pmin and br_table pass on.
-    let backend = Backend { compiler, canonical_nans: Some(nans::canonical), checks_memories: host_functions_are_values };
+    let backend =
+        Backend { compiler, canonical_nans: Some(nans::canonical), is_slow: true, checks_memories: host_functions_are_values };
     Ok(Arc::new(WasmerEngine::new(capabilities, settings, backend)?))
 }
 

@@ -72,6 +72,11 @@ pub trait Engine: Send + Sync {
     /// What the rooms of its guests have counted.
     fn rooms(&self) -> &Arc<Totals>;
 
+    /// Whether even a small module may take long to compile.
+    fn is_slow(&self) -> bool {
+        false
+    }
+
     /// NOT_CACHED from an engine that only loads what was made before.
     fn can_compile(&self) -> Result<()> {
         Ok(())

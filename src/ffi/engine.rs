@@ -25,6 +25,7 @@ use std::sync::{Arc, LazyLock};
 /// | STACK_BYTES | 1 MiB | 64 MiB | no |
 /// | DEPTH | 16 | 256 | no |
 /// | START_MS | 1,000 | 3,600,000 | no |
+/// | COMPILE_MS | 60,000 | 86,400,000 | no |
 pub type hostel_limit = i32;
 
 /// Size of a module, in bytes.
@@ -55,6 +56,13 @@ pub const HOSTEL_LIMIT_DEPTH: hostel_limit = 8;
 /// DEADLINE. Fuel that calls are given is not for starting. Where rooms are not put back (wasmi and wasmtime; guests that
 /// hostel_inspect() calls not resettable) each call starts the guest anew. Without hostel_engine_config_set_deadline() nothing stops a start.
 pub const HOSTEL_LIMIT_START_MS: hostel_limit = 9;
+/// How long a load may read text, validate and compile, in milliseconds: then it is DEADLINE, also in the middle of one large
+/// function. What compiles cannot be stopped there, so it is left behind: it goes on in a thread of the library's until it
+/// comes to the end of a function, and is dropped. Twice as much as there are processors, and at least eight, is compiled at
+/// once or left behind; a load that finds no place waits for one, and is OUT_OF_RESOURCES when its time is over.
+/// hostel_loads_join() is BUSY as long as something left behind runs, and the end of the process waits two seconds at most.
+/// For "tiered" each tier has this time. Time that a load spends waiting in a queue, for caches, or for others that compile the same is not counted.
+pub const HOSTEL_LIMIT_COMPILE_MS: hostel_limit = 10;
 
 /// Settings for an engine. Made by hostel_engine_config_new(), released by hostel_engine_config_free().
 /// Used by one thread at a time while it is changed.

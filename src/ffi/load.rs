@@ -106,8 +106,8 @@ pub unsafe extern "C" fn hostel_load_wait(
     }
 }
 
-/// Stops a load: one that has not begun at once, one that runs between functions, as its progress callback could. What has
-/// come to its end stays as it is.
+/// Stops a load at once, but for a callback of it that is running; what compiles it may go on for a while
+/// (HOSTEL_LIMIT_COMPILE_MS). What has come to its end stays as it is.
 ///
 /// Returns HOSTEL_STATUS_OK;
 ///         HOSTEL_STATUS_INVALID_ARGUMENT if `load` is NULL.
@@ -133,11 +133,12 @@ pub unsafe extern "C" fn hostel_load_free(load: *mut hostel_load) {
 
 /// Ends the threads that the library has for loads, and waits for their end; the next load starts others. For hosts that want
 /// no thread of somebody else's while they end, fork, or count. Without any it does nothing. What stays are threads that
-/// compile (named "hostel-compile", as many as there are processors, from the first load that is not in the background on
-/// an engine that makes machine code), and one for files of WASI ("hostel-wasi"); all of them have all signals blocked.
+/// compile small modules (named "hostel-compile", as many as there are processors, from the first load that is not in the background
+/// on an engine that makes machine code), and one for files of WASI ("hostel-wasi"); all of them have all signals blocked.
 ///
 /// Returns HOSTEL_STATUS_OK;
-///         HOSTEL_STATUS_BUSY if there is something to load, or a load that has just ended or was cancelled has not stopped yet.
+///         HOSTEL_STATUS_BUSY if there is something to load, or what a load has left behind, because its time was over or it was
+///                            cancelled, still compiles.
 /// Thread-safe.
 #[must_use]
 #[unsafe(no_mangle)]

@@ -22,10 +22,11 @@ pub struct hostel_load_options {
 /// of `total` steps are made, and `total` is 0 while that is not known. What a step is depends on the engine: one that
 /// translates a module in one go tells no steps. A load that waits tells "wait" first, again and again, some fifty times a second:
 /// it has waited for `done` of the `total` milliseconds that hostel_load_options_set_patience() allows, 0 if there is no such
-/// bound. The string lives for ever.
+/// bound. A compile that has told nothing for a second tells the same again. The string lives for ever.
 ///
-/// Returns HOSTEL_STATUS_OK to go on; anything else stops the load, which is then CANCELLED.
-/// Called during the load only, on whatever threads compile, for one load never by two at once, and `done` only grows. It
+/// Returns HOSTEL_STATUS_OK to go on; anything else stops the load, which is then CANCELLED at once: what compiles is left behind if
+/// it cannot be stopped where it is (see HOSTEL_LIMIT_COMPILE_MS).
+/// Called during the load only, on whatever threads compile, for one load never by two at once, and `done` never gets less. It
 /// must not unwind or longjmp, and should be quick, for the compile waits. It may load modules; one that is the
 /// same through the same cache is BUSY there.
 pub type hostel_load_progress =

@@ -41,15 +41,17 @@ impl hostel_module {
 ///         HOSTEL_STATUS_INVALID_ARGUMENT   if `engine`, `module_out`, or a non-empty `wasm` is NULL;
 ///         HOSTEL_STATUS_INVALID_MODULE     if the bytes do not validate with every WebAssembly proposal on;
 ///         HOSTEL_STATUS_UNSUPPORTED_MODULE if the module is over a limit, or needs what the engine lacks;
-///         HOSTEL_STATUS_OUT_OF_RESOURCES   if the system has no memory for its code;
+///         HOSTEL_STATUS_OUT_OF_RESOURCES   if the system has no memory for its code or no thread to compile it with, or if too
+///                                          many compiles ran all the time (HOSTEL_LIMIT_COMPILE_MS);
+///         HOSTEL_STATUS_DEADLINE           if compiling took longer than HOSTEL_LIMIT_COMPILE_MS;
 ///         HOSTEL_STATUS_NOT_CACHED         if the engine is headless and the cache, if there is one, has no code of it;
 ///         HOSTEL_STATUS_CANCELLED          if the progress callback of `options` said so, or, while it waits inside a host
 ///                                          function, a token of the call;
 ///         HOSTEL_STATUS_DEADLINE           if it waits inside a host function, and the time of the call is over;
 ///         HOSTEL_STATUS_BUSY               if it would wait for longer than `options` allow, or for itself: from inside a
 ///                                          callback of a load of the same module through the same cache.
-/// Thread-safe. May take seconds for a large guest, and minutes for one that was made to; only the progress callback of
-/// `options`, which it calls between functions and while it waits, can stop it.
+/// Thread-safe. May take seconds for a large guest, and as long as HOSTEL_LIMIT_COMPILE_MS allows for one that was made to; the
+/// progress callback of `options` can stop it before. A large module is compiled on threads of the library's.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hostel_module_load(

@@ -6,6 +6,8 @@ pub mod json;
 mod proposals;
 mod scan;
 mod types;
+#[cfg(feature = "std")]
+pub(crate) mod weight;
 
 pub use proposals::{PROPOSALS, lacking};
 pub use types::{Export, ExternType, FuncType, Import, Range, ValueType};

@@ -4,7 +4,8 @@
 use super::charge::{Charge, Place};
 use super::function::Callee;
 use super::graph::Function;
-use super::{AFTER_CALL, LEAF, LONGEST, OWED_MAX, Plan, time};
+use super::helpers::Helpers;
+use super::{AFTER_CALL, BRANCHES_MAX, LEAF, LONGEST, LOOPS_MAX, OWED_MAX, Plan, SHARE_STOP, TARGETS_MAX, time};
 use crate::{Error, Result};
 use alloc::{vec, vec::Vec};
 use wasm_encoder::InstructionSink;
@@ -62,6 +63,7 @@ pub(super) struct Body<'a> {
     wasm: &'a [u8],
     plan: Plan<'a>,
     out: &'a mut Vec<u8>,
+    pub helpers: Helpers,
     local: u32,
     frames: Vec<Frame>,
     segment: Segment,
@@ -69,10 +71,16 @@ pub(super) struct Body<'a> {
     /// What was passed but not charged where the segment begins: the counter is too high by that much.
     owed: u64,
     live: bool,
+    /// Where the counter is when branches meet.
+    rest: Place,
     catches: bool,
+    /// So much branches in it that what is charged is charged by calls: compilers would take too long otherwise. But a call that
+    /// may throw has an edge to each handler around it, so that what catches is charged in place.
+    crowded: bool,
     /// Nothing is ever owed where branches meet.
     settles: bool,
-    checks: bool,
+    /// How many places there are so far from which control may go to the shared place to stop at.
+    stops: u32,
 }
 
 impl<'a> Body<'a> {
@@ -82,33 +90,38 @@ impl<'a> Body<'a> {
         function: &Function,
         plan: Plan<'a>,
         local: u32,
+        helpers: Helpers,
         out: &'a mut Vec<u8>,
     ) -> Self {
         let (check, poll) = (!function.leaf, function.polls);
         let segment = Segment { start, cost: 0, time: 0, depth: 1, place: Place::Global, check, poll };
         let none = Since::default();
         let whole = Frame { kind: Kind::Block, live: true, owed_at_end: None, owed_at_start: 0, at_end: none, at_start: none };
+        let crowded = function.branch_targets > TARGETS_MAX || function.loops > LOOPS_MAX || function.branches > BRANCHES_MAX;
         Body {
             wasm,
             plan,
             out,
+            helpers,
             local,
             frames: vec![whole],
             segment,
             since: none,
             owed: 0,
             live: true,
+            // An exception comes with its value in the global, so where one is caught it stays there.
+            rest: if function.catches || crowded { Place::Global } else { Place::Local },
             catches: function.catches,
+            crowded,
             // A branch table goes to labels that must agree, and an exception to one that cannot know.
-            settles: function.catches || function.branch_tables,
-            checks: false,
+            settles: function.catches || function.branch_targets > 0,
+            stops: 0,
         }
     }
 
-    /// Where the counter is when branches meet. An exception comes with its value in the global, so where one is caught
-    /// it stays there.
+    /// Where the counter is when branches meet.
     pub(super) fn at_rest(&self) -> Place {
-        if self.catches { Place::Global } else { Place::Local }
+        self.rest
     }
 
     /// The operator at byte `at` belongs to the segment.
@@ -159,11 +172,20 @@ impl<'a> Body<'a> {
         if check {
             since.charged = owe;
         }
+        let stops = check || poll.is_some();
         since.run = if poll.is_some() { segment.time } else { since.run + segment.time };
 
-        self.checks |= check || poll.is_some();
-        let charge = Charge { from: segment.place, to: place, due, check, poll, stop: segment.depth, local: self.local };
-        charge.write(self.plan.fuel, self.out);
+        let charge = Charge { from: segment.place, to: place, due, check, poll, local: self.local };
+        let many = self.crowded || (stops && self.stops >= SHARE_STOP);
+        if many && !self.catches && charge.is_any() {
+            let tick = self.helpers.tick(due, check, poll, &self.plan);
+            charge.write_call(self.plan.fuel, tick, self.out);
+        } else if many {
+            charge.write(self.plan.fuel, None, self.out);
+        } else {
+            charge.write(self.plan.fuel, Some(segment.depth), self.out);
+            self.stops += u32::from(stops);
+        }
     }
 
     /// Into a block, a loop or an `if`, whose operator was counted.
@@ -226,10 +248,15 @@ impl<'a> Body<'a> {
         }
         let carried = self.carried();
         let at = self.frames.len().checked_sub(label as usize + 1).ok_or_else(malformed)?;
-        // A loop begins with nothing owed, and a function ends so.
+        // A function ends with nothing owed.
         let first = if at == 0 { 0 } else { carried };
         let frame = &mut self.frames[at];
-        if frame.kind == Kind::Loop { Ok(0) } else { Ok(*frame.owed_at_end.get_or_insert(first)) }
+        Ok(if frame.kind == Kind::Loop { frame.owed_at_start } else { *frame.owed_at_end.get_or_insert(first) })
+    }
+
+    /// What is owed where a loop begins. Mostly nothing; where each charge is a call, what is due in front of loops is charged inside.
+    pub(super) fn owed_at_loop(&self) -> u64 {
+        if self.crowded { self.carried() } else { 0 }
     }
 
     /// Control may go to `label`.
@@ -304,12 +331,12 @@ impl<'a> Body<'a> {
     }
 
     /// Whether the code needs a place to stop at, around it; if so, whether the counter must be put back at its end.
-    pub(super) fn finish(self) -> Result<Option<bool>> {
+    pub(super) fn finish(self) -> Result<(Option<bool>, Helpers)> {
         if self.frames.len() != 1 {
             return Err(malformed());
         }
-        let spill = self.plan.fuel.is_some() && self.frames[0].owed_at_end.is_some() && !self.catches;
-        Ok((self.checks || spill).then_some(spill))
+        let spill = self.plan.fuel.is_some() && self.frames[0].owed_at_end.is_some() && self.rest == Place::Local;
+        Ok(((self.stops > 0 || spill).then_some(spill), self.helpers))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Fuel, Poll};
 use alloc::vec::Vec;
-use wasm_encoder::{InstructionSink, MemArg};
+use wasm_encoder::{BlockType, InstructionSink, MemArg};
 
 /// Where the counter is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -21,25 +21,49 @@ pub(super) struct Charge {
     /// Whether the counter is looked at, and the word of the deadline.
     pub check: bool,
     pub poll: Option<Poll>,
-    /// The label to go to when it ends here. The local is right there, whatever the global is.
-    pub stop: u32,
     /// The local that holds the counter.
     pub local: u32,
 }
 
 impl Charge {
-    pub(super) fn write(&self, fuel: Option<Fuel>, out: &mut Vec<u8>) {
+    /// `stop` is the label to go to when the guest ends here, where the local is right, whatever the global is; or it ends in place.
+    pub(super) fn write(&self, fuel: Option<Fuel>, stop: Option<u32>, out: &mut Vec<u8>) {
         let mut sink = InstructionSink::new(out);
         if let Some(fuel) = fuel {
             self.count(fuel, &mut sink);
         }
-        match (self.check, self.poll) {
-            (true, None) => sink.i64_const(0).i64_lt_s().br_if(self.stop),
-            // One comparison for both: the number that stops the guest is below 0 as well.
-            (true, Some(poll)) => poll.load_wide(&mut sink).i64_or().i64_const(0).i64_lt_s().br_if(self.stop),
-            (false, Some(poll)) => poll.load(&mut sink).br_if(self.stop),
-            (false, None) => &mut sink,
-        };
+        if !stops(self.check, self.poll, &mut sink) {
+            return;
+        }
+        if let Some(label) = stop {
+            sink.br_if(label);
+            return;
+        }
+        sink.if_(BlockType::Empty);
+        if let (Place::Local, Some(fuel)) = (self.to, fuel) {
+            sink.local_get(self.local).global_set(fuel.global);
+        }
+        sink.unreachable().end();
+    }
+
+    /// The same by a call of function `tick` (see `Helpers::tick`).
+    pub(super) fn write_call(&self, fuel: Option<Fuel>, tick: (u32, bool), out: &mut Vec<u8>) {
+        let mut sink = InstructionSink::new(out);
+        if let (Some(fuel), Place::Local) = (fuel, self.from) {
+            sink.local_get(self.local).global_set(fuel.global);
+        }
+        if tick.1 {
+            sink.i64_const(-self.due);
+        }
+        sink.call(tick.0);
+        if let (Some(fuel), Place::Local) = (fuel, self.to) {
+            sink.global_get(fuel.global).local_set(self.local);
+        }
+    }
+
+    /// Whether there is anything due but to move the counter.
+    pub(super) fn is_any(&self) -> bool {
+        self.due != 0 || self.check || self.poll.is_some()
     }
 
     /// Leaves the counter on the stack if it is to be checked.
@@ -54,7 +78,8 @@ impl Charge {
             Place::Global => sink.global_get(fuel.global),
         };
         if self.due != 0 {
-            sink.i64_const(self.due).i64_sub();
+            // Not a subtraction, which Cranelift does in place: then it takes all values of a row of loops or branches for one.
+            sink.i64_const(-self.due).i64_add();
         }
         match (self.to, self.check, stops) {
             (Place::Local, true, _) => sink.local_tee(self.local),
@@ -64,6 +89,18 @@ impl Charge {
             (Place::Global, false, false) => sink.global_set(fuel.global),
         };
     }
+}
+
+/// Leaves on the stack whether the guest is to stop, for a branch; with a check, the counter is there. False if nobody asks.
+pub(super) fn stops(check: bool, poll: Option<Poll>, sink: &mut InstructionSink) -> bool {
+    match (check, poll) {
+        (true, None) => sink.i64_const(0).i64_lt_s(),
+        // One comparison for both: the number that stops the guest is below 0 as well.
+        (true, Some(poll)) => poll.load_wide(sink).i64_or().i64_const(0).i64_lt_s(),
+        (false, Some(poll)) => poll.load(sink),
+        (false, None) => return false,
+    };
+    true
 }
 
 impl Poll {

@@ -37,7 +37,8 @@ impl Context<'_> {
         let start = reader.original_position() as usize;
 
         scratch.clear();
-        let mut body = Body::new(self.wasm, start, &self.functions[own], self.plan, locals, scratch);
+        let helpers = core::mem::take(&mut self.helpers);
+        let mut body = Body::new(self.wasm, start, &self.functions[own], self.plan, locals, helpers, scratch);
         let mut operators = wasmparser::OperatorsReader::new(reader.get_binary_reader());
         while !operators.eof() {
             let at = operators.original_position() as usize;
@@ -46,7 +47,8 @@ impl Context<'_> {
             let next = operators.original_position() as usize;
             self.step(&mut body, step, at, next)?;
         }
-        let wrap = body.finish()?;
+        let (wrap, helpers) = body.finish()?;
+        self.helpers = helpers;
 
         let mut head = Vec::with_capacity(64);
         let fuel = self.plan.fuel;
@@ -105,7 +107,7 @@ impl Context<'_> {
     }
 
     /// The operator from byte `at` to byte `next`.
-    fn step(&mut self, body: &mut Body, step: Step, at: usize, next: usize) -> Result<()> {
+    fn step(&self, body: &mut Body, step: Step, at: usize, next: usize) -> Result<()> {
         body.count(at, time::of(&step));
         let rest = body.at_rest();
         match step {
@@ -118,7 +120,7 @@ impl Context<'_> {
                 body.enter(Kind::Block);
             }
             Step::Loop => {
-                body.close(next, rest, 0);
+                body.close(next, rest, body.owed_at_loop());
                 body.enter(Kind::Loop);
             }
             Step::If => {
@@ -165,13 +167,13 @@ impl Context<'_> {
     }
 
     /// In front of a bulk operator its size is charged; one that may run long is replaced by a function that polls.
-    fn bulk(&mut self, body: &mut Body, bulk: Bulk, at: usize, next: usize) -> Result<()> {
+    fn bulk(&self, body: &mut Body, bulk: Bulk, at: usize, next: usize) -> Result<()> {
         let charge = match &self.plan.fuel {
-            Some(_) => Some(self.helpers.index(Helper::charge(bulk, self.layout)?, self.layout, &self.plan)?),
+            Some(_) => Some(body.helpers.index(Helper::charge(bulk, self.layout)?, self.layout, &self.plan)?),
             None => None,
         };
         let split = match self.plan.poll {
-            Some(_) if !bulk.reads_segment() => Some(self.helpers.index(Helper::Split(bulk), self.layout, &self.plan)?),
+            Some(_) if !bulk.reads_segment() => Some(body.helpers.index(Helper::Split(bulk), self.layout, &self.plan)?),
             _ => None,
         };
         body.bulk(at, next, charge, split);

@@ -20,9 +20,12 @@ pub(super) struct Function {
     pub polls: bool,
     /// It catches exceptions.
     pub catches: bool,
-    /// It has a `br_table`.
-    pub branch_tables: bool,
-    loops: bool,
+    /// How many loops it has.
+    pub loops: u64,
+    /// How many branches there are besides, and places where it leaves or calls.
+    pub branches: u64,
+    /// How many labels its `br_table`s name.
+    pub branch_targets: u64,
     calls_unknown: bool,
     bulk: bool,
     callees: Vec<u32>,
@@ -38,7 +41,7 @@ pub(super) fn read(layout: &Layout, wasm: &[u8], weights: &Weights) -> Result<Ve
     measure(&mut functions);
     for function in &mut functions {
         let calls = function.calls_unknown || function.calls_imports > 0 || !function.callees.is_empty();
-        function.leaf = !calls && !function.loops && !function.bulk && function.cost <= LEAF;
+        function.leaf = !calls && function.loops == 0 && !function.bulk && function.cost <= LEAF;
         function.callees = Vec::new();
     }
     Ok(functions)
@@ -58,6 +61,7 @@ fn summary(layout: &Layout, body: &wasmparser::FunctionBody, wasm: &[u8], weight
         let step = Step::of(operator, &wasm[offset..], offset)?;
         function.cost += weights.of(&wasm[offset..]).unwrap_or_default();
         function.time += time::of(&step);
+        function.branches += u64::from(!matches!(step, Step::Plain | Step::End | Step::Block | Step::Bulk(_) | Step::Grow));
         match step {
             Step::Call(callee) | Step::TailCall(callee) => match callee {
                 None => {
@@ -69,10 +73,10 @@ fn summary(layout: &Layout, body: &wasmparser::FunctionBody, wasm: &[u8], weight
                     None => function.calls_imports += 1,
                 },
             },
-            Step::Loop => function.loops = true,
+            Step::Loop => function.loops += 1,
             Step::Try(_) => function.catches = true,
             Step::Bulk(_) => function.bulk = true,
-            Step::BranchTable(_) => function.branch_tables = true,
+            Step::BranchTable(labels) => function.branch_targets += u64::from(labels.len()) + 1,
             _ => {}
         }
     }

@@ -1,8 +1,9 @@
 //! Functions behind the guest's own: they charge for bulk operators, and split those that may run long.
 
+use super::charge::stops;
 use super::layout::{Layout, function_type, value_type};
 use super::step::Bulk;
-use super::{CHUNK_BYTES, CHUNK_ELEMENTS, Plan};
+use super::{CHUNK_BYTES, CHUNK_ELEMENTS, Plan, Poll, TICKS_MAX};
 use crate::{Error, Result};
 use alloc::{collections::BTreeMap, format, vec::Vec};
 use wasm_encoder::{BlockType, Encode, InstructionSink, ValType};
@@ -14,6 +15,8 @@ pub(super) enum Helper {
     Charge { table: bool, wide: bool },
     /// Does what the operator does, in pieces.
     Split(Bulk),
+    /// Charges this number, or the one that it takes, and stops the guest if it is to stop.
+    Tick { due: Option<i64>, check: bool, poll: bool },
 }
 
 /// An operand that is an address: which of the parameters, and whether it has 64 bits.
@@ -48,10 +51,12 @@ fn wide(bulk: Bulk, layout: &Layout) -> Result<(bool, bool, bool)> {
 }
 
 /// The functions that were asked for, and the types that were needed.
+#[derive(Default)]
 pub(super) struct Helpers {
     first: u32,
     first_type: u32,
     known: BTreeMap<Helper, u32>,
+    ticks: usize,
     known_types: BTreeMap<Vec<u8>, u32>,
     /// The entries of the type section, of the function section, of the code section.
     pub types: Vec<Vec<u8>>,
@@ -65,15 +70,7 @@ fn index(wide: bool) -> ValType {
 
 impl Helpers {
     pub(super) fn new(layout: &Layout) -> Self {
-        Helpers {
-            first: layout.functions.len() as u32,
-            first_type: layout.types.len() as u32,
-            known: BTreeMap::new(),
-            known_types: BTreeMap::new(),
-            types: Vec::new(),
-            functions: Vec::new(),
-            bodies: Vec::new(),
-        }
+        Helpers { first: layout.functions.len() as u32, first_type: layout.types.len() as u32, ..Helpers::default() }
     }
 
     /// The index of the type that is encoded so.
@@ -93,14 +90,61 @@ impl Helpers {
         let (ty, body) = match helper {
             Helper::Charge { table, wide } => charge(table, wide, plan),
             Helper::Split(bulk) => split(bulk, layout, plan)?,
+            Helper::Tick { due, check, poll } => tick(due, check, poll, plan),
         };
+        Ok(self.add(helper, ty, body))
+    }
+
+    /// The index of the function that charges so much, and whether it takes what to add to the counter: there are not many for one
+    /// number each, which spare each call a constant.
+    pub(super) fn tick(&mut self, due: i64, check: bool, poll: Option<Poll>, plan: &Plan) -> (u32, bool) {
+        let (due, polls) = (if plan.fuel.is_some() { due } else { 0 }, poll.is_some());
+        let own = Helper::Tick { due: Some(due), check, poll: polls };
+        let helper = match self.ticks < TICKS_MAX || self.known.contains_key(&own) {
+            true => own,
+            false => Helper::Tick { due: None, check, poll: polls },
+        };
+        let takes = helper != own;
+        if let Some(&known) = self.known.get(&helper) {
+            return (known, takes);
+        }
+        self.ticks += 1;
+        let (ty, body) = tick((!takes).then_some(due), check, polls, plan);
+        (self.add(helper, ty, body), takes)
+    }
+
+    fn add(&mut self, helper: Helper, ty: Vec<u8>, body: Vec<u8>) -> u32 {
         let ty = self.type_index(ty);
         let made = self.first + self.functions.len() as u32;
         self.functions.push(ty);
         self.bodies.push(body);
         self.known.insert(helper, made);
-        Ok(made)
+        made
     }
+}
+
+fn tick(due: Option<i64>, check: bool, poll: bool, plan: &Plan) -> (Vec<u8>, Vec<u8>) {
+    let mut body = alloc::vec![0];
+    let mut sink = InstructionSink::new(&mut body);
+    if let Some(fuel) = plan.fuel {
+        if due != Some(0) {
+            sink.global_get(fuel.global);
+            match due {
+                Some(due) => sink.i64_const(-due),
+                None => sink.local_get(0),
+            };
+            sink.i64_add().global_set(fuel.global);
+        }
+        if check {
+            sink.global_get(fuel.global);
+        }
+    }
+    if stops(check, plan.poll.filter(|_| poll), &mut sink) {
+        sink.if_(BlockType::Empty).unreachable().end();
+    }
+    sink.end();
+    let params: &[ValType] = if due.is_none() { &[ValType::I64] } else { &[] };
+    (function_type(params, &[]), body)
 }
 
 fn charge(table: bool, wide: bool, plan: &Plan) -> (Vec<u8>, Vec<u8>) {

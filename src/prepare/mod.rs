@@ -65,6 +65,8 @@ pub(crate) mod nans;
 pub(crate) mod selects;
 mod step;
 mod time;
+#[cfg(any(feature = "wasmer", feature = "wasmtime"))]
+pub(crate) mod types;
 mod weights;
 
 #[cfg(test)]
@@ -87,7 +89,7 @@ pub const DEADLINE_EXPORT: &str = "hostel:deadline";
 /// The name under which the start function is exported that is not called by itself.
 pub const START_EXPORT: &str = "hostel:start";
 /// Grows when modules come out differently from before: then what was compiled from them is of no use any more.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The most that is charged between two checks, or runs between two polls, within one function.
 const LONGEST: u64 = 10_000;
@@ -99,6 +101,16 @@ const OWED_MAX: u64 = 256;
 const LEAF: u64 = 256;
 /// A function that runs no longer, with all it calls, need not poll where it is entered.
 const SMALL: u64 = 2_000;
+/// How many of a function's checks stop the guest at one shared place. Compilers look at each pair of ways into a block.
+const SHARE_STOP: u32 = 256;
+/// A function with more loops than that, or whose branch tables name more labels, is charged by calls, with the counter in the
+/// global: else each adds blocks, values and constants, and compilers take time for each of them for all of the others.
+const LOOPS_MAX: u64 = 1_000;
+const TARGETS_MAX: u64 = 5_000;
+/// The same for all other branches, calls and returns.
+const BRANCHES_MAX: u64 = 20_000;
+/// How many functions there are, at most, that charge a certain number.
+const TICKS_MAX: usize = 64;
 /// What the parser, and so every engine, takes at most.
 const LOCALS_MAX: u32 = 50_000;
 const BODY_BYTES_MAX: usize = 7_654_321;

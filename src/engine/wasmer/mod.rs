@@ -19,6 +19,7 @@ use super::threads::{self, with_threads};
 use super::{Code, Engine, Fingerprint, Instance, NoInstance, Settings, Setup};
 use crate::error::shown;
 use crate::inspect::{ExternType, FuncType, ModuleInfo, ValueType};
+use crate::prepare::types::{self, Unused};
 use crate::progress::Progress;
 use crate::room::pool::Totals;
 use crate::sys::pages::Pages;
@@ -52,6 +53,8 @@ pub(super) struct Backend {
     pub compiler: fn(NonZeroUsize) -> Box<dyn CompilerConfig>,
     /// Rewrites a module so that the NaNs it makes are canonical, where the compiler cannot be trusted with that.
     pub canonical_nans: Option<Rewrite>,
+    /// Whether a function takes a millisecond, however small.
+    pub is_slow: bool,
     /// Whether a module must be compiled with a check of each access to its memories, for the compiler gets other code wrong.
     pub checks_memories: fn(&[u8]) -> Result<bool>,
 }
@@ -179,7 +182,12 @@ impl Engine for WasmerEngine {
         &self.rooms
     }
 
+    fn is_slow(&self) -> bool {
+        self.backend.is_slow
+    }
+
     fn compile(&self, wasm: &[u8], info: &Arc<ModuleInfo>, progress: &Progress) -> Result<Arc<dyn Code>> {
+        let wasm = &*types::used_only(wasm, Unused::Removed)?;
         let canonical = self.backend.canonical_nans.filter(|_| self.settings.deterministic);
         let canonical = canonical.map(|canonical| canonical(wasm)).transpose()?;
         let wasm = canonical.as_deref().unwrap_or(wasm);

@@ -18,6 +18,7 @@ use super::{Code, Engine, Fingerprint, Settings};
 use crate::error::shown;
 use crate::inspect::ModuleInfo;
 use crate::prepare;
+use crate::prepare::types::{self, Unused};
 use crate::progress::Progress;
 use crate::room::pool::Totals;
 use crate::sys::pages::Pages;
@@ -97,6 +98,7 @@ impl Engine for Wasmtime {
 
     fn compile(&self, wasm: &[u8], info: &Arc<ModuleInfo>, _: &Progress) -> Result<Arc<dyn Code>> {
         let engine = self.engines.get()?.any()?;
+        let wasm = &*types::used_only(wasm, Unused::Shared)?;
         let artifact = with_threads(threads::wanted(wasm.len()), 0, || engine.precompile_module(wasm))?;
         let artifact = artifact
             .map_err(|error| Error::UnsupportedModule(format!("wasmtime cannot compile it: {}", shown(&format!("{error:#}")))))?;

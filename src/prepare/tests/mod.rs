@@ -2,10 +2,13 @@
 
 mod bulk;
 mod costs;
+mod crowded;
 mod hostile;
 mod proposals;
 mod reference;
 mod sections;
+#[cfg(any(feature = "wasmer", feature = "wasmtime"))]
+mod types;
 
 use super::{DEADLINE_EXPORT, FUEL_EXPORT, Options, Prepared, Weights};
 use alloc::{string::String, vec::Vec};
