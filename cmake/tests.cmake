@@ -45,6 +45,13 @@ foreach(source IN LISTS test_sources)
   add_c_test(c.${name} ${source} hostel::hostel ${HOSTEL_ENGINES})
 endforeach()
 
+# These have a name server at an address of their own, which two cannot have at once.
+foreach(engine IN LISTS HOSTEL_ENGINES)
+  if(TEST c.cache_remote_names.${engine})
+    set_tests_properties(c.cache_remote_names.${engine} PROPERTIES RESOURCE_LOCK name-server)
+  endif()
+endforeach()
+
 if(HOSTEL_SANITIZE)
   return()
 endif()

@@ -148,7 +148,7 @@ impl Crew {
                 Err(error) => {
                     drop(desk);
                     self.leave_place();
-                    return Err(Error::OutOfResources(format!("no thread to compile with: {error}")));
+                    return Err(Error::OutOfResources(format!("no thread to compile with: {}", sys::words(error))));
                 }
             }
         }

@@ -144,9 +144,10 @@ int main(int argc, char **argv) {
   unsetenv("HTTP_PROXY");
   unsetenv("all_proxy");
   unsetenv("ALL_PROXY");
-  if (geteuid() != 0 || !use_name_server() || !start_name_server()) {
+  if (geteuid() != 0 || !use_name_server()) {
     printf("skipped: no name server can be put in place: %s\n", strerror(errno));
     return 77;
   }
+  REQUIRE(start_name_server());
   return RUN_TESTS(argc, argv, tests);
 }
