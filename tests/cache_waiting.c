@@ -42,6 +42,7 @@ static void begin_thread(somebody *other, const hostel_engine *engine) {
 static void end_thread(somebody *other) {
   other->hold.may_go_on = true;
   REQUIRE(pthread_join(other->thread, NULL) == 0);
+  join_loads();
   hostel_cache_free(other->cache);
 }
 
@@ -69,6 +70,7 @@ static void begin_process(somebody *other, const hostel_engine *engine) {
 }
 
 static void end_process(somebody *other) {
+  join_loads(); /* although the other still compiles */
   REQUIRE(kill(other->process, SIGKILL) == 0 && waitpid(other->process, NULL, 0) == other->process);
   hostel_cache_free(other->cache);
   remove_all(other->directory.text);
@@ -136,7 +138,6 @@ static void is_cancelled_at_once(const somebody *other) {
   SUCCEEDS(hostel_load_cancel(load, &error));
   FAILS(CANCELLED, "cancelled", hostel_load_wait(load, SOON_MS, &module, &error));
   hostel_load_free(load);
-  join_loads();
   hostel_load_options_free(options);
 }
 
@@ -150,7 +151,6 @@ static void is_freed_at_once(const somebody *other) {
     sleep_ms(1);
   }
   hostel_load_free(load);
-  join_loads(); /* the thread is there no more, although the other still compiles */
   hostel_load_options_free(options);
 }
 
@@ -198,7 +198,6 @@ static void is_told_to_the_log(const somebody *other) {
     sleep_ms(1); /* a second */
   }
   hostel_load_free(load);
-  join_loads();
   SUCCEEDS(hostel_log_set(NULL, NULL, HOSTEL_LOG_OFF, &error));
   hostel_load_options_free(options);
 }
