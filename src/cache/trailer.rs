@@ -174,11 +174,11 @@ struct Trailer([u8; TRAILER]);
 impl Trailer {
     fn read(bytes: &[u8; TRAILER], kind: Kind, len: u64) -> Result<Self, Flaw> {
         let trailer = Trailer(*bytes);
-        match Kind::of(bytes) {
-            Some(found) if found == kind => {}
-            Some(Kind::Artifact) => return Err(Flaw::Sealed),
-            Some(Kind::Vouched) => return Err(Flaw::Unsealed),
-            Some(Kind::Alias) | None => return Err(Flaw::CutOff),
+        match (kind, Kind::of(bytes)) {
+            (wanted, Some(found)) if found == wanted => {}
+            (Kind::Artifact, Some(Kind::Vouched)) => return Err(Flaw::Unsealed),
+            (Kind::Vouched, Some(Kind::Artifact)) => return Err(Flaw::Sealed),
+            _ => return Err(Flaw::CutOff),
         }
         if trailer.field(HEADER + MAC) != start(blake3::hash(&bytes[..HEADER + MAC]).as_bytes()) {
             return Err(Flaw::Damaged);
