@@ -6,6 +6,7 @@
 
 use crate::background;
 use crate::door::Door;
+use crate::log;
 use crate::progress::{Phase, Progress};
 use crate::sys::process::OfProcess;
 use crate::sys::{self, threads};
@@ -62,9 +63,10 @@ pub(crate) fn run<T: Send + 'static>(
     crew.take_place(progress)?;
     let table = Arc::new(Table::default());
     let (theirs, passed) = (table.clone(), table.clone().passing(progress.clone()));
-    let threads = background::compile_threads();
+    let (threads, telling) = (background::compile_threads(), log::is_telling());
     crew.start(Box::new(move || {
-        let outcome = background::compiling_with(threads, || sys::catch_panic(|| work(&passed)));
+        let work = || sys::catch_panic(|| work(&passed));
+        let outcome = log::as_in(telling, || background::compiling_with(threads, work));
         crew.leave_place();
         theirs.put(outcome.unwrap_or_else(|message| Err(Error::Internal(format!("a bug in hostel: {message}")))));
     }))?;

@@ -54,10 +54,21 @@ mod imp {
         }
         let sink = SINK.read().unwrap_or_else(|poisoned| poisoned.into_inner());
         if let Some(sink) = sink.as_ref() {
-            TELLING.set(true);
-            sink(level, target, &text());
-            TELLING.set(false);
+            as_in(true, || sink(level, target, &text()));
         }
+    }
+
+    /// Whether this thread is inside a sink, or works for one that is.
+    pub(crate) fn is_telling() -> bool {
+        TELLING.get()
+    }
+
+    /// Works for a thread that is inside a sink, or is not.
+    pub(crate) fn as_in<T>(telling: bool, work: impl FnOnce() -> T) -> T {
+        let before = TELLING.replace(telling);
+        let outcome = work();
+        TELLING.set(before);
+        outcome
     }
 }
 
@@ -73,3 +84,5 @@ mod imp {
 pub(crate) use imp::emit;
 #[cfg(feature = "std")]
 pub use imp::set;
+#[cfg(feature = "std")]
+pub(crate) use imp::{as_in, is_telling};
