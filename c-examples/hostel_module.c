@@ -19,11 +19,13 @@ bool read_module_file(const struct arguments *arguments, struct module_file *fil
 static bool configure(const struct arguments *arguments, hostel_engine_config *config, hostel_error **error) {
   const bool metered = arguments->metered || arguments->fuel.given;
   const struct number memory = arguments->memory, output = arguments->output_max, module = arguments->module_max;
+  const struct number time = arguments->compile_ms;
   return (arguments->engine == NULL || !hostel_engine_config_set_engine(config, arguments->engine, error)) &&
          !hostel_engine_config_set_fuel(config, metered, error) &&
          !hostel_engine_config_set_deterministic(config, arguments->deterministic, error) &&
          !hostel_engine_config_set_portable(config, arguments->portable, error) &&
          (!module.given || !hostel_engine_config_set_limit(config, HOSTEL_LIMIT_MODULE_BYTES, module.value, error)) &&
+         (!time.given || !hostel_engine_config_set_limit(config, HOSTEL_LIMIT_COMPILE_MS, time.value, error)) &&
          (!memory.given || !hostel_engine_config_set_limit(config, HOSTEL_LIMIT_MEMORY_BYTES, memory.value, error)) &&
          (!output.given || !hostel_engine_config_set_limit(config, HOSTEL_LIMIT_OUTPUT_BYTES, output.value, error));
 }

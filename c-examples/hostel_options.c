@@ -62,6 +62,8 @@ static const struct option_row options[] = {
      "how large the memories of one instance may be together; 256M unless given"},
     {"--module-max", "BYTES", BYTES, IN(COMMAND_CALL) | IN(COMMAND_COMPILE), AT(module_max),
      "how large a module may be, before it is compiled; 64M unless given"},
+    {"--compile-ms", "N", COUNT, IN(COMMAND_CALL) | IN(COMMAND_COMPILE), AT(compile_ms),
+     "how long loading the module may take, compiling included; 60000 unless given"},
     {"--output-max", "BYTES", BYTES, IN(COMMAND_CALL), AT(output_max), "how large an output may be"},
     {"--dir", "HOST::GUEST", DIRECTORY, IN(COMMAND_CALL), AT(dirs),
      "the program may use this directory, as GUEST; with ::ro behind it, only read it"},

@@ -38,7 +38,7 @@ struct arguments {
   const char *input, *text, *report;
   const char *cache, *remote, *remote_secret, *remote_ca, *key, *output;
   struct list dirs, envs, args;
-  struct number repeat, fuel, deadline_ms, memory, module_max, output_max, max_bytes, remote_ms;
+  struct number repeat, fuel, deadline_ms, compile_ms, memory, module_max, output_max, max_bytes, remote_ms;
   bool each, instance, metered, deterministic, portable, progress, json, raw_stderr, trust, help;
 };
 

@@ -274,6 +274,7 @@ static inline int run_tests(int argc, char **argv, const test *tests, size_t cou
   hostel_engine *engine = RUBBISH;
   SUCCEEDS(hostel_engine_config_new(&config, &error));
   SUCCEEDS(hostel_engine_config_set_engine(config, argv[1], &error));
+  SUCCEEDS(hostel_engine_config_set_limit(config, HOSTEL_LIMIT_COMPILE_MS, 600000, &error)); /* a busy machine is no fault */
   const hostel_status made = hostel_engine_new(config, &engine, NULL);
   hostel_engine_config_free(config);
   if (made == HOSTEL_STATUS_UNSUPPORTED_ENGINE) {

@@ -100,13 +100,13 @@ for help in --help -h "call --help" "call -h" "compile --help" "inspect --help" 
   check "help goes to standard output" [ ! -s err ]
 done
 run 0 call --help
-for option in --engine --abi --input --text --repeat --each --instance --fuel --deadline-ms --metered --deterministic --portable --memory --module-max --output-max --cache --trust --remote --remote-secret --remote-ca --remote-ms --key --progress \
+for option in --engine --abi --input --text --repeat --each --instance --fuel --deadline-ms --metered --deterministic --portable --memory --module-max --compile-ms --output-max --cache --trust --remote --remote-secret --remote-ca --remote-ms --key --progress \
   --json --report; do
   says "^  $option "
 done
 says '--abi .*auto.*hostel.*holochain'
 run 0 compile --help
-for option in --engine --key --metered --deterministic --portable --module-max --progress -o; do says "^  $option "; done
+for option in --engine --key --metered --deterministic --portable --module-max --compile-ms --progress -o; do says "^  $option "; done
 run 0 cache ls --help
 says '^  --json '
 run 0 cache verify --help
@@ -262,6 +262,10 @@ complains 'echo.wasm: it is too large'
 run 1 call --module-max 2G --text x "$echo" echo # more than the library allows
 fails INVALID_ARGUMENT
 check "no artifact" [ ! -e m.artifact ]
+run 1 compile --compile-ms 1 "$guests/markdown.wasm" -o m.artifact
+fails DEADLINE
+run 0 compile --compile-ms 600000 "$guests/markdown.wasm" -o m.artifact
+rm m.artifact
 if [ -e /dev/full ]; then
   command='call ... >/dev/full'
   "$hostel" call --text x "$echo" echo >/dev/full 2>err
