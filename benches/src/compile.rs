@@ -7,13 +7,8 @@ use std::ffi::CStr;
 use std::fmt::Write;
 use std::time::Instant;
 
-const ENGINES: [(&str, &CStr); 5] = [
-    ("cranelift", c"cranelift"),
-    ("wasmi", c"wasmi"),
-    ("llvm", c"llvm"),
-    ("wasmtime", c"wasmtime"),
-    ("tiered", c"tiered"),
-];
+const ENGINES: [(&str, &CStr); 5] =
+    [("cranelift", c"cranelift"), ("wasmi", c"wasmi"), ("llvm", c"llvm"), ("wasmtime", c"wasmtime"), ("tiered", c"tiered")];
 const ROUNDS: usize = 5;
 
 pub fn measure(report: &mut Report) {
