@@ -228,10 +228,13 @@ static void who_waits_finds_what_the_other_has_made(const hostel_engine *engine)
 static const somebody *waited_for;
 
 static hostel_status load_inside(void *user_data, hostel_caller *caller, const uint8_t *input, size_t input_len) {
-  (void)caller, (void)input, (void)input_len;
+  (void)input, (void)input_len;
   hostel_error *error = RUBBISH;
   *(hostel_status *)user_data = load_here(waited_for, NULL, &error);
   hostel_error_free(error);
+  while (!hostel_caller_is_stopped(caller)) { /* the load knows the time, and the call is told by another thread */
+    sleep_ms(1);
+  }
   return HOSTEL_STATUS_OK;
 }
 
