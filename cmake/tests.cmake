@@ -36,7 +36,7 @@ function(add_c_test program source library)
   endif()
   foreach(engine IN LISTS ARGN)
     add_test(NAME ${program}.${engine} COMMAND ${launcher_of_${stem}} $<TARGET_FILE:${program}> ${engine} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-    set_tests_properties(${program}.${engine} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
+    set_tests_properties(${program}.${engine} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 900)
   endforeach()
 endfunction()
 
@@ -72,7 +72,7 @@ endforeach()
 foreach(script IN LISTS test_scripts)
   cmake_path(GET script STEM name)
   add_test(NAME script.${name} COMMAND ${launcher_of_${name}} ${script} ${PROJECT_BINARY_DIR} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-  set_tests_properties(script.${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
+  set_tests_properties(script.${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 900)
 endforeach()
 
 # Compiled with the other tests, where cargo can show how far it is.
