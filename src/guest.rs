@@ -14,7 +14,8 @@ use crate::room::pool::{Pool, Settings as RoomSettings};
 use crate::tiers::Ladder;
 use crate::{Error, Result};
 use alloc::collections::BTreeMap;
-use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
+use alloc::string::{String, ToString};
+use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
 
 /// A guest. Shared: any number of threads may call it at the same time.
 pub struct Guest {

@@ -7,7 +7,8 @@ use crate::inspect::ValueType::I32;
 use crate::inspect::{FuncType, ModuleInfo};
 use crate::log::{self, Level};
 use crate::{Error, Result, sys};
-use alloc::{boxed::Box, format, string::String, vec::Vec};
+use alloc::string::{String, ToString};
+use alloc::{boxed::Box, format, vec::Vec};
 use core::ops::Range;
 
 /// A guest's two functions for blocks: `(len) -> ptr` and `(ptr, len)`.

@@ -4,7 +4,7 @@
 
 use crate::error::shown;
 use crate::{Error, Result};
-use alloc::{collections::BTreeMap, format, vec::Vec};
+use alloc::{collections::BTreeMap, format, string::ToString, vec::Vec};
 use core::ops::Range;
 use wasm_encoder::Encode;
 use wasmparser::{

@@ -17,7 +17,7 @@ use crate::room::pool::Totals;
 use crate::sys::pages::Pages;
 use crate::sys::process::OfProcess;
 use crate::{Error, Result};
-use alloc::{boxed::Box, format, sync::Arc, vec, vec::Vec};
+use alloc::{boxed::Box, format, string::ToString, sync::Arc, vec, vec::Vec};
 use instance::{Data, View, link};
 use trap::call_error;
 use wasmi::{Extern, Store};
