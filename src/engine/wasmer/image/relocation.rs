@@ -76,8 +76,8 @@ mod tests {
     fn distances_of_x86_are_counted_from_the_place() {
         assert_eq!(applied(RelocationKind::X86CallPCRel4, 16, 12, [9; 4]).ok(), Some((-4i32).to_le_bytes()));
         assert_eq!(applied(RelocationKind::PCRel8, 16, 1 << 40, [0; 8]).ok(), Some(((1i64 << 40) - 16).to_le_bytes()));
-        assert!(applied(RelocationKind::PCRel4, 16, 1 << 31, [0; 4]).is_ok());
-        assert!(applied(RelocationKind::PCRel4, 15, 1 << 31, [0; 4]).is_err());
+        assert!(applied(RelocationKind::PCRel4, 16, (1 << 31) + 15, [0; 4]).is_ok());
+        assert!(applied(RelocationKind::PCRel4, 15, (1 << 31) + 15, [0; 4]).is_err());
     }
 
     #[test]
